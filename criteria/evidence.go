@@ -1,0 +1,142 @@
+package criteria
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Evidence is one report: whose bytes, what it is about, and what it says.
+type Evidence struct {
+	// Name is what the release file calls it, usually its path.
+	Name string `json:"name"`
+	// Format is the format that read it, named by the release file and never
+	// sniffed: a report must not choose its own reader.
+	Format string `json:"format"`
+	// Digest is of the report's own bytes.
+	Digest Digest `json:"digest"`
+	// About are the subjects it speaks of: as the report itself says, or as
+	// the pipeline says where the report names none (Vouched).
+	About []Digest `json:"about,omitempty"`
+	// Products are the package URLs that the report says it is about.
+	Products []string `json:"products,omitempty"`
+	// Vouched is true where About is the pipeline's word, not the report's.
+	Vouched bool `json:"vouched,omitempty"`
+	// Signer is the verified identity that signed it; empty if nobody did.
+	Signer string `json:"signer,omitempty"`
+	// Time is when it was made, zero if nobody says; TimeVouched is true where
+	// that is the pipeline's word.
+	Time        time.Time `json:"time,omitzero"`
+	TimeVouched bool      `json:"timeVouched,omitempty"`
+	// Gives are the facts its format gives, known even if it is unreadable.
+	Gives []Fact `json:"gives"`
+	// Problem is why it could not be read; empty if it could.
+	Problem string `json:"problem,omitempty"`
+
+	Facts Facts `json:"-"`
+}
+
+// Format is a way to read one kind of report into facts.
+type Format interface {
+	// Name is the word for it in a release file.
+	Name() string
+	// Gives lists the facts that Read fills, and no others.
+	Gives() []Fact
+	// Read reads one report. It takes no file name, opens nothing, and fails
+	// on whatever is not a whole and sound report of this format.
+	Read(r io.Reader) (Facts, error)
+}
+
+// Declared is what the release file says of a report beside its path and
+// format. It is the pipeline's word, and counts as that.
+type Declared struct {
+	About []Digest
+	Time  time.Time
+	// DatabaseTime is when the scanner's database was last updated, for
+	// reports that do not say.
+	DatabaseTime time.Time
+}
+
+// ReadEvidence reads data, a report that the release file calls name, in format
+// f. A report that cannot be read is evidence all the same: it says that there
+// was something to be known, and its Problem says why it is not.
+func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
+	e := Evidence{
+		Name:   name,
+		Format: f.Name(),
+		Digest: DigestOf(data),
+		Gives:  f.Gives(),
+		About:  d.About,
+		Time:   d.Time.UTC().Truncate(time.Second),
+	}
+	e.Vouched, e.TimeVouched = len(d.About) > 0, !d.Time.IsZero()
+	facts, err := read(f, data)
+	if err != nil {
+		e.Problem = err.Error()
+		return e
+	}
+	if len(facts.Subjects)+len(facts.Products) > 0 {
+		// The report's own word comes first: the pipeline cannot make a
+		// report about one artifact speak of another.
+		if len(d.About) > 0 && len(facts.Subjects) > 0 && disjoint(d.About, facts.Subjects) {
+			e.Problem = fmt.Sprintf("is about %s, not about %s as the release file says", list(facts.Subjects), list(d.About))
+			e.About, e.Vouched = facts.Subjects, false
+			return e
+		}
+		if len(facts.Subjects) > 0 || len(d.About) == 0 {
+			e.About, e.Vouched = facts.Subjects, false
+		}
+		e.Products = facts.Products
+	}
+	if !facts.Time.IsZero() {
+		e.Time, e.TimeVouched = facts.Time.UTC().Truncate(time.Second), false
+	}
+	if v := facts.Vulnerabilities; v != nil && v.Database.Updated.IsZero() {
+		v.Database.Updated = d.DatabaseTime
+	}
+	e.Facts = facts
+	return e
+}
+
+// read calls f and turns a panic of a library it uses into an error: a hostile
+// report must not end the judgement of the others.
+func read(f Format, data []byte) (facts Facts, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			facts, err = Facts{}, fmt.Errorf("reading it as %s failed inside the reader: %v", f.Name(), r)
+		}
+	}()
+	facts, err = f.Read(bytes.NewReader(data))
+	if err != nil {
+		return Facts{}, err
+	}
+	for _, g := range f.Gives() {
+		if facts.Has(g) {
+			return facts, nil
+		}
+	}
+	return Facts{}, errors.New("holds nothing that the format is read for")
+}
+
+func disjoint(a, b []Digest) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.Matches(y) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func list(ds []Digest) string {
+	switch len(ds) {
+	case 0:
+		return "nothing"
+	case 1:
+		return ds[0].Short()
+	}
+	return fmt.Sprintf("%s and %d more", ds[0].Short(), len(ds)-1)
+}
