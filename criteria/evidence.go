@@ -140,3 +140,13 @@ func list(ds []Digest) string {
 	}
 	return fmt.Sprintf("%s and %d more", ds[0].Short(), len(ds)-1)
 }
+
+// UnreadEvidence is evidence that the release file names and whose bytes could
+// not be had at all: problem says why. It stands for a report nobody knows.
+func UnreadEvidence(f Format, name, problem string, d Declared) Evidence {
+	return Evidence{
+		Name: name, Format: f.Name(), Gives: f.Gives(), Problem: problem,
+		About: d.About, Vouched: len(d.About) > 0,
+		Time: d.Time.UTC().Truncate(time.Second), TimeVouched: !d.Time.IsZero(),
+	}
+}

@@ -1,0 +1,215 @@
+// Package releasefile reads hallmark.yaml, the file in which a release manager
+// says what the release is and where its evidence lies, and gathers both from
+// the release folder. It never reads outside that folder: a link that leads
+// out of it is refused, not followed.
+package releasefile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/strict"
+	"go.yaml.in/yaml/v3"
+)
+
+// File is hallmark.yaml. Paths in it use slashes and are relative to Root.
+type File struct {
+	Release ReleaseSpec `yaml:"release"`
+	// At is the time as of which the release is judged; default now.
+	At time.Time `yaml:"at"`
+	// Root is the release folder, relative to the file's own; default ".".
+	Root string `yaml:"root"`
+	// Artifacts are paths or patterns as in [path.Match] of what is released.
+	Artifacts []string `yaml:"artifacts"`
+	// Checksums is a file in the form of sha256sum that must list every
+	// artifact with the digest it has.
+	Checksums string         `yaml:"checksums"`
+	Policy    string         `yaml:"policy"`
+	Evidence  []EvidenceSpec `yaml:"evidence"`
+	Verifier  VerifierSpec   `yaml:"verifier"`
+	Signer    SignerSpec     `yaml:"signer"`
+	Publish   PublishSpec    `yaml:"publish"`
+	Trust     TrustSpec      `yaml:"trust"`
+
+	name string // the file's path, for messages and as the base of Root
+	root *yaml.Node
+}
+
+// ReleaseSpec says what is released.
+type ReleaseSpec struct {
+	Name    string `yaml:"name"`
+	Version string `yaml:"version"`
+	// Resource is how consumers ask for it: a package URL with version, or a
+	// download address.
+	Resource string `yaml:"resource"`
+	// Repository is the source's SPDX download location.
+	Repository string `yaml:"repository"`
+	// Source is the commit released; Previous the one of the release before,
+	// absent for a first release. gitCommit:<hex>.
+	Source   criteria.Digest `yaml:"source"`
+	Previous criteria.Digest `yaml:"previous"`
+}
+
+// EvidenceSpec says where one report lies and how to read it.
+type EvidenceSpec struct {
+	Path   string `yaml:"path"`
+	Format string `yaml:"format"`
+	// About is what the report is about where it does not say so itself:
+	// "source", "artifacts", an artifact's name, the path of another report,
+	// or a digest. It is the pipeline's word, and counts as that.
+	About Words `yaml:"about"`
+	// Time is when the report was made, DatabaseTime when its scanner's
+	// database was last updated, where the report does not say.
+	Time         time.Time `yaml:"time"`
+	DatabaseTime time.Time `yaml:"databaseTime"`
+}
+
+// VerifierSpec says who answers for the verdict.
+type VerifierSpec struct {
+	// ID is the URI that consumers pin together with the signer.
+	ID string `yaml:"id"`
+	// PolicyURI is where the policy can be read; default its path.
+	PolicyURI string `yaml:"policyUri"`
+	// RunURL is the pipeline run that made this release.
+	RunURL string `yaml:"runUrl"`
+}
+
+// SignerSpec says what signs. Without a key, one is kept in the user's
+// configuration folder.
+type SignerSpec struct {
+	// Key is a private key's path, relative to hallmark.yaml.
+	Key string `yaml:"key"`
+}
+
+// PublishSpec says where to publish beside the dossier.
+type PublishSpec struct {
+	// Directory is a folder, relative to hallmark.yaml, into which bundles are
+	// also written, beside the artifacts for example.
+	Directory string `yaml:"directory"`
+}
+
+// TrustSpec is what the trust file written for consumers asks.
+type TrustSpec struct {
+	// MaxAge is how old a verdict may be; default unlimited.
+	MaxAge string `yaml:"maxAge"`
+	// Level and Criteria are what a consumer requires; default the policy's
+	// profile and no single criterion.
+	Level    criteria.Level `yaml:"level"`
+	Criteria []string       `yaml:"criteria"`
+}
+
+// Words is one word or a list of words.
+type Words []string
+
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (w *Words) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*w = Words{n.Value}
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		return &strict.Error{Msg: "expected a word or a list of words"}
+	}
+	for _, c := range n.Content {
+		if c.Kind != yaml.ScalarNode {
+			return &strict.Error{Msg: "expected a word or a list of words"}
+		}
+		*w = append(*w, c.Value)
+	}
+	return nil
+}
+
+// Parse reads hallmark.yaml from data; file is its path.
+func Parse(file string, data []byte) (*File, error) {
+	node, err := strict.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{name: file, root: node}
+	if err := strict.Decode(file, node, f); err != nil {
+		return nil, err
+	}
+	var faults strict.Errors
+	need := func(ok bool, at *yaml.Node, format string, args ...any) {
+		if !ok {
+			faults = append(faults, &strict.Error{File: file, Line: at.Line, Column: at.Column, Msg: fmt.Sprintf(format, args...)})
+		}
+	}
+	rel := child(node, "release")
+	if rel == nil {
+		rel = node
+	}
+	need(f.Release.Name != "", rel, "release.name is missing")
+	need(f.Release.Version != "", rel, "release.version is missing")
+	need(f.Release.Resource != "", rel, "release.resource is missing: the package URL or address by which consumers ask for this release")
+	need(!f.Release.Source.IsZero(), rel, "release.source is missing: the commit, gitCommit:<hex>")
+	need(f.Release.Source.IsZero() || f.Release.Source.Algorithm() == "gitCommit", rel, "release.source must be a commit, gitCommit:<hex>")
+	need(f.Release.Previous.IsZero() || f.Release.Previous.Algorithm() == "gitCommit", rel, "release.previous must be a commit, gitCommit:<hex>")
+	need(len(f.Artifacts) > 0, node, "artifacts is missing: paths or patterns of what is released")
+	need(f.Policy != "", node, "policy is missing: the path of policy.yaml")
+	need(f.Verifier.ID != "", node, "verifier.id is missing: the URI that consumers know your verdicts by")
+	for i, e := range f.Evidence {
+		at := item(node, "evidence", i)
+		need(e.Path != "", at, "evidence needs a path")
+		need(e.Format != "", at, "evidence needs a format: list them with: hallmark criteria --formats")
+	}
+	if f.Trust.MaxAge != "" && f.Trust.MaxAge != "unlimited" {
+		_, err := criteria.ParseAge(f.Trust.MaxAge)
+		at := child(node, "trust")
+		need(err == nil, at, "trust.maxAge: %v", err)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return f, nil
+}
+
+// Load reads the file at path.
+func Load(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := strict.Read(f, strict.MaxConfig)
+	if err != nil {
+		return nil, &strict.Error{File: path, Msg: err.Error()}
+	}
+	return Parse(path, data)
+}
+
+// Folder returns the release folder.
+func (f *File) Folder() string {
+	return filepath.Join(filepath.Dir(f.name), filepath.FromSlash(f.Root))
+}
+
+// Beside returns a path that the file gives relative to its own folder.
+func (f *File) Beside(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(filepath.Dir(f.name), filepath.FromSlash(p))
+}
+
+func child(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func item(n *yaml.Node, key string, i int) *yaml.Node {
+	if list := child(n, key); list != nil && i < len(list.Content) {
+		return list.Content[i]
+	}
+	return n
+}
+
+func (f *File) faultAt(at *yaml.Node, format string, args ...any) *strict.Error {
+	return &strict.Error{File: f.name, Line: at.Line, Column: at.Column, Msg: fmt.Sprintf(format, args...)}
+}

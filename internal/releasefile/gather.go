@@ -1,0 +1,379 @@
+package releasefile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/strict"
+	"golang.org/x/sync/errgroup"
+)
+
+// Gathered is a release and its evidence as the release folder holds them.
+type Gathered struct {
+	Release criteria.Release
+	// Policy is policy.yaml; PolicyName is its path as the file gives it.
+	Policy     []byte
+	PolicyName string
+	Reports    []Report
+
+	folder string
+	paths  map[string]string // artifact name → path in the folder
+}
+
+// Report is one report's bytes with what the release file says of it.
+type Report struct {
+	Name   string
+	Format string
+	Data   []byte
+	// Problem is why there are no bytes; empty if there are.
+	Problem  string
+	Declared criteria.Declared
+}
+
+// maxArtifacts bounds what one pattern may mean by mistake.
+const maxArtifacts = 100_000
+
+// Gather hashes the artifacts and reads the policy and the evidence. A report
+// that cannot be had is kept with its Problem: its absence must be seen by
+// every criterion that would have read it. formats are the names known.
+func (f *File) Gather(ctx context.Context, formats []string) (*Gathered, error) {
+	folder := f.Folder()
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, fmt.Errorf("opening the release folder: %w", err)
+	}
+	defer root.Close()
+
+	g := &Gathered{
+		PolicyName: f.Policy, folder: folder, paths: make(map[string]string),
+		Release: criteria.Release{
+			Name: f.Release.Name, Version: f.Release.Version,
+			Resource: f.Release.Resource, Repository: f.Release.Repository,
+			Source: criteria.Subject{Name: "source", Digest: f.Release.Source},
+		},
+	}
+	if !f.Release.Previous.IsZero() {
+		g.Release.Previous = criteria.Subject{Name: "previous", Digest: f.Release.Previous}
+	}
+	if err := f.artifacts(ctx, root, g); err != nil {
+		return nil, err
+	}
+	if g.Policy, err = readIn(root, f.Policy, strict.MaxConfig); err != nil {
+		return nil, fmt.Errorf("reading the policy: %w", err)
+	}
+	if err := f.evidence(root, g, formats); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error {
+	var paths []string
+	for i, pattern := range f.Artifacts {
+		at := item(f.root, "artifacts", i)
+		if !fs.ValidPath(pattern) {
+			return f.faultAt(at, "%q is no path inside the release folder", pattern)
+		}
+		found, err := fs.Glob(root.FS(), pattern)
+		if err != nil {
+			return f.faultAt(at, "%q is no pattern: %v", pattern, err)
+		}
+		if len(found) == 0 {
+			return f.faultAt(at, "no artifact matches %q in %s", pattern, g.folder)
+		}
+		for _, p := range found {
+			if !slices.Contains(paths, p) {
+				paths = append(paths, p)
+			}
+		}
+		if len(paths) > maxArtifacts {
+			return f.faultAt(at, "more than %d artifacts", maxArtifacts)
+		}
+	}
+	for _, p := range paths {
+		name := path.Base(p)
+		if other, ok := g.paths[name]; ok {
+			return f.faultAt(child(f.root, "artifacts"), "two artifacts are named %q: %s and %s", name, other, p)
+		}
+		g.paths[name] = p
+	}
+	digests, err := hashAll(ctx, root, paths)
+	if err != nil {
+		return err
+	}
+	for i, p := range paths {
+		g.Release.Artifacts = append(g.Release.Artifacts, criteria.Subject{Name: path.Base(p), Digest: digests[i]})
+	}
+	if err := g.Release.Check(); err != nil {
+		return &strict.Error{File: f.name, Msg: err.Error()}
+	}
+	if f.Checksums != "" {
+		return f.checksums(root, g)
+	}
+	return nil
+}
+
+// hashAll returns the SHA-256 of each path, reading several at once; memory
+// does not depend on their size.
+func hashAll(ctx context.Context, root *os.Root, paths []string) ([]criteria.Digest, error) {
+	out := make([]criteria.Digest, len(paths))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, p := range paths {
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			d, err := hash(ctx, root, p)
+			if err != nil {
+				return fmt.Errorf("hashing artifact %s: %w", p, err)
+			}
+			out[i] = d
+			return nil
+		})
+	}
+	return out, group.Wait()
+}
+
+func hash(ctx context.Context, root *os.Root, p string) (criteria.Digest, error) {
+	file, err := openRegular(root, p)
+	if err != nil {
+		return criteria.Digest{}, err
+	}
+	defer file.Close()
+	h := sha256.New()
+	buf := make([]byte, 256<<10)
+	for {
+		if err := ctx.Err(); err != nil {
+			return criteria.Digest{}, err
+		}
+		n, err := file.Read(buf)
+		h.Write(buf[:n])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return criteria.Digest{}, err
+		}
+	}
+	return criteria.ParseDigest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+}
+
+// openRegular opens a regular file inside root: a pipe or a device would make
+// us wait, and has no digest that anybody could check.
+func openRegular(root *os.Root, p string) (*os.File, error) {
+	info, err := root.Stat(p)
+	if err != nil {
+		return nil, plainPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", p)
+	}
+	file, err := root.Open(p)
+	if err != nil {
+		return nil, plainPath(err)
+	}
+	return file, nil
+}
+
+// plainPath makes an error of [os.Root] say the path and the cause only, and
+// the cause in words a release manager can act on.
+func plainPath(err error) error {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) {
+		return err
+	}
+	if strings.Contains(pe.Err.Error(), "escapes") {
+		return fmt.Errorf("%s leads out of the release folder", pe.Path)
+	}
+	return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+}
+
+func readIn(root *os.Root, p string, limit int64) ([]byte, error) {
+	if !fs.ValidPath(p) {
+		return nil, fmt.Errorf("%q is no path inside the release folder", p)
+	}
+	file, err := openRegular(root, p)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p, err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s %w: more than %d bytes", p, strict.ErrTooLarge, limit)
+	}
+	return data, nil
+}
+
+// checksums holds every artifact against the published list: an artifact that
+// the list lacks, or gives another digest, is not what will be published.
+func (f *File) checksums(root *os.Root, g *Gathered) error {
+	data, err := readIn(root, f.Checksums, strict.MaxConfig)
+	if err != nil {
+		return fmt.Errorf("reading the checksums: %w", err)
+	}
+	listed := make(map[string]string)
+	for i, line := range strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n") {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		sum, name, ok := strings.Cut(line, " ")
+		name = strings.TrimPrefix(strings.TrimPrefix(name, " "), "*")
+		if !ok || len(sum) != 64 || name == "" {
+			return &strict.Error{File: f.Checksums, Line: i + 1, Column: 1, Msg: "expected a SHA-256 in hex and a file name"}
+		}
+		listed[path.Base(name)] = strings.ToLower(sum)
+	}
+	for _, a := range g.Release.Artifacts {
+		sum, ok := listed[a.Name]
+		switch {
+		case !ok:
+			return fmt.Errorf("%s does not list artifact %s", f.Checksums, a.Name)
+		case sum != a.Digest.Hex():
+			return fmt.Errorf("artifact %s is %s, but %s lists sha256:%s", a.Name, a.Digest, f.Checksums, sum)
+		}
+	}
+	return nil
+}
+
+func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
+	byPath := make(map[string]criteria.Digest)
+	for i, spec := range f.Evidence {
+		at := item(f.root, "evidence", i)
+		if !slices.Contains(formats, spec.Format) {
+			msg := fmt.Sprintf("unknown format %q", spec.Format)
+			if near := strict.Nearest(spec.Format, formats); near != "" {
+				msg += fmt.Sprintf(": did you mean %q?", near)
+			} else {
+				msg += ": list them with: hallmark criteria --formats"
+			}
+			return f.faultAt(at, "%s", msg)
+		}
+		r := Report{Name: spec.Path, Format: spec.Format}
+		data, err := readIn(root, spec.Path, strict.MaxReport)
+		if err != nil {
+			r.Problem = err.Error()
+		} else {
+			r.Data = data
+			byPath[spec.Path] = criteria.DigestOf(data)
+		}
+		r.Declared.Time, r.Declared.DatabaseTime = spec.Time, spec.DatabaseTime
+		g.Reports = append(g.Reports, r)
+	}
+	for i, spec := range f.Evidence {
+		at := item(f.root, "evidence", i)
+		for _, word := range spec.About {
+			about, err := g.subject(word, byPath)
+			if err != nil {
+				return f.faultAt(at, "about: %v", err)
+			}
+			g.Reports[i].Declared.About = append(g.Reports[i].Declared.About, about...)
+		}
+	}
+	return nil
+}
+
+// subject returns what a word under "about" means.
+func (g *Gathered) subject(word string, reports map[string]criteria.Digest) ([]criteria.Digest, error) {
+	switch word {
+	case "source":
+		return []criteria.Digest{g.Release.Source.Digest}, nil
+	case "artifacts":
+		var all []criteria.Digest
+		for _, a := range g.Release.Artifacts {
+			all = append(all, a.Digest)
+		}
+		return all, nil
+	}
+	known := []string{"source", "artifacts"}
+	for _, a := range g.Release.Artifacts {
+		if word == a.Name || word == g.paths[a.Name] {
+			return []criteria.Digest{a.Digest}, nil
+		}
+		known = append(known, a.Name)
+	}
+	if d, ok := reports[word]; ok {
+		return []criteria.Digest{d}, nil
+	}
+	for p := range reports {
+		known = append(known, p)
+	}
+	if strings.Contains(word, ":") {
+		d, err := criteria.ParseDigest(word)
+		if err != nil {
+			return nil, err
+		}
+		return []criteria.Digest{d}, nil
+	}
+	slices.Sort(known)
+	if near := strict.Nearest(word, known); near != "" {
+		return nil, fmt.Errorf("%q is nothing in this release: did you mean %q?", word, near)
+	}
+	return nil, fmt.Errorf("%q is nothing in this release: expected source, artifacts, an artifact's name, another report's path, or a digest", word)
+}
+
+// Path returns where an artifact lies.
+func (g *Gathered) Path(artifact string) string {
+	return filepath.Join(g.folder, filepath.FromSlash(g.paths[artifact]))
+}
+
+// Unchanged hashes the artifacts again and says which are not what was judged:
+// between judging and signing, another process may have written.
+func (g *Gathered) Unchanged(ctx context.Context) error {
+	root, err := os.OpenRoot(g.folder)
+	if err != nil {
+		return fmt.Errorf("opening the release folder: %w", err)
+	}
+	defer root.Close()
+	paths := make([]string, len(g.Release.Artifacts))
+	for i, a := range g.Release.Artifacts {
+		paths[i] = g.paths[a.Name]
+	}
+	digests, err := hashAll(ctx, root, paths)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for i, a := range g.Release.Artifacts {
+		if !digests[i].Matches(a.Digest) {
+			faults = append(faults, fmt.Errorf("artifact %s changed after it was judged: it was %s, it is %s", a.Name, a.Digest, digests[i]))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// ByName returns the formats by name, for [Judge].
+func ByName(formats []criteria.Format) map[string]criteria.Format {
+	out := make(map[string]criteria.Format, len(formats))
+	for _, f := range formats {
+		out[f.Name()] = f
+	}
+	return out
+}
+
+// Read reads r in its format, which must be one of formats.
+func (r Report) Read(formats map[string]criteria.Format) (criteria.Evidence, error) {
+	f, ok := formats[r.Format]
+	if !ok {
+		return criteria.Evidence{}, fmt.Errorf("report %s: unknown format %q", r.Name, r.Format)
+	}
+	if r.Problem != "" {
+		return criteria.UnreadEvidence(f, r.Name, r.Problem, r.Declared), nil
+	}
+	return criteria.ReadEvidence(f, r.Name, r.Data, r.Declared), nil
+}
