@@ -1,0 +1,409 @@
+// Package dossier keeps in one folder everything that a decision rests on:
+//
+//	release.json               what was judged
+//	policy.yaml                by what
+//	evidence/index.json        which reports, as the release file declared them
+//	evidence/<sha256>          their bytes
+//	decision.json              what was decided
+//	attestations/*.sigstore.json
+//	trust.yaml                 what a consumer needs to check the attestations
+//	layout/                    the release as an OCI image layout
+//
+// A dossier is written whole or not at all, and whoever has one can replay the
+// decision: [Replay].
+package dossier
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/releasefile"
+	"github.com/hallmark-project/hallmark/internal/strict"
+)
+
+// The names inside a dossier.
+const (
+	ReleaseFile     = "release.json"
+	PolicyFile      = "policy.yaml"
+	DecisionFile    = "decision.json"
+	EvidenceDir     = "evidence"
+	IndexFile       = "evidence/index.json"
+	AttestationsDir = "attestations"
+	TrustFile       = "trust.yaml"
+	LayoutDir       = "layout"
+)
+
+// IndexSchema names the form of evidence/index.json.
+const IndexSchema = "https://github.com/hallmark-project/hallmark/evidence/v1"
+
+// Index lists the reports of a dossier in the order of the release file.
+type Index struct {
+	Schema  string  `json:"schema"`
+	Reports []Entry `json:"reports"`
+}
+
+// Entry is one report: what the release file declared of it, and its digest.
+type Entry struct {
+	Name   string `json:"name"`
+	Format string `json:"format"`
+	// Digest is zero, and Problem says why, where the report could not be had.
+	Digest       criteria.Digest   `json:"digest,omitzero"`
+	Problem      string            `json:"problem,omitempty"`
+	About        []criteria.Digest `json:"about,omitempty"`
+	Time         time.Time         `json:"time,omitzero"`
+	DatabaseTime time.Time         `json:"databaseTime,omitzero"`
+}
+
+// Judged is a judgement with all that it rests on, in memory.
+type Judged struct {
+	Release  criteria.Release
+	Policy   []byte
+	Reports  []releasefile.Report
+	Decision criteria.Decision
+}
+
+// Report returns the bytes of the report with that digest.
+func (j Judged) Report(d criteria.Digest) ([]byte, error) {
+	for _, r := range j.Reports {
+		if r.Problem == "" && criteria.DigestOf(r.Data).Matches(d) {
+			return r.Data, nil
+		}
+	}
+	return nil, fmt.Errorf("no report %s", d)
+}
+
+// Judge reads the reports and evaluates the policy. policyName is for messages.
+func Judge(rel criteria.Release, policyName string, policy []byte, reports []releasefile.Report, at time.Time, declared bool, c Catalogue) (Judged, error) {
+	p, err := criteria.ParsePolicy(policyName, policy, c.Kinds, c.Compile)
+	if err != nil {
+		return Judged{}, err
+	}
+	known := releasefile.ByName(c.Formats)
+	evidence := make([]criteria.Evidence, 0, len(reports))
+	for _, r := range reports {
+		e, err := r.Read(known)
+		if err != nil {
+			return Judged{}, err
+		}
+		evidence = append(evidence, e)
+	}
+	d := p.Evaluate(rel, evidence, at)
+	d.TimeDeclared = declared
+	return Judged{Release: rel, Policy: policy, Reports: reports, Decision: d}, nil
+}
+
+// Catalogue is what a judgement is made with.
+type Catalogue struct {
+	Kinds   []criteria.Kind
+	Formats []criteria.Format
+	Compile criteria.Compiler
+}
+
+// Write writes release, policy, evidence and decision into dir, which must be
+// empty or absent.
+func (j Judged) Write(dir string) error {
+	if err := os.MkdirAll(filepath.Join(dir, EvidenceDir), 0o755); err != nil {
+		return err
+	}
+	release, err := j.Release.Encode()
+	if err != nil {
+		return err
+	}
+	decision, err := j.Decision.Encode()
+	if err != nil {
+		return err
+	}
+	index := Index{Schema: IndexSchema, Reports: []Entry{}}
+	files := map[string][]byte{ReleaseFile: release, PolicyFile: j.Policy, DecisionFile: decision}
+	for _, r := range j.Reports {
+		e := Entry{
+			Name: r.Name, Format: r.Format, Problem: r.Problem,
+			About: r.Declared.About, Time: r.Declared.Time, DatabaseTime: r.Declared.DatabaseTime,
+		}
+		if r.Problem == "" {
+			e.Digest = criteria.DigestOf(r.Data)
+			files[evidencePath(e.Digest)] = r.Data
+		}
+		index.Reports = append(index.Reports, e)
+	}
+	if files[IndexFile], err = encode(index); err != nil {
+		return err
+	}
+	for name, data := range files {
+		if err := WriteFile(filepath.Join(dir, filepath.FromSlash(name)), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func evidencePath(d criteria.Digest) string { return path.Join(EvidenceDir, d.Hex()) }
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// WriteFile writes data to path whole or not at all: to a file beside it that
+// is flushed to disk and then takes its place.
+func WriteFile(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err = f.Close(); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Stored is a dossier as a folder holds it: unverified, and not yet replayed.
+type Stored struct {
+	Release  []byte
+	Policy   []byte
+	Decision []byte
+	Index    Index
+	Reports  []releasefile.Report
+}
+
+// Read reads the dossier in dir. Bytes that are not what the index says are
+// named in the error, all of them.
+func Read(dir string) (*Stored, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the dossier: %w", err)
+	}
+	defer root.Close()
+	var s Stored
+	for name, into := range map[string]*[]byte{ReleaseFile: &s.Release, PolicyFile: &s.Policy, DecisionFile: &s.Decision} {
+		if *into, err = readIn(root, name, strict.MaxReport); err != nil {
+			return nil, fmt.Errorf("reading the dossier: %w", err)
+		}
+	}
+	index, err := readIn(root, IndexFile, strict.MaxConfig)
+	if err != nil {
+		return nil, fmt.Errorf("reading the dossier: %w", err)
+	}
+	if err := strict.OwnJSON(index, &s.Index); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", IndexFile, err)
+	}
+	if s.Index.Schema != IndexSchema {
+		return nil, fmt.Errorf("reading %s: schema is %q, expected %q", IndexFile, s.Index.Schema, IndexSchema)
+	}
+	var faults []error
+	named := map[string]bool{"index.json": true}
+	for _, e := range s.Index.Reports {
+		r := releasefile.Report{
+			Name: e.Name, Format: e.Format, Problem: e.Problem,
+			Declared: criteria.Declared{About: e.About, Time: e.Time, DatabaseTime: e.DatabaseTime},
+		}
+		if e.Problem == "" {
+			if e.Digest.Algorithm() != "sha256" {
+				return nil, fmt.Errorf("reading %s: report %s has no SHA-256", IndexFile, e.Name)
+			}
+			named[e.Digest.Hex()] = true
+			data, err := readIn(root, evidencePath(e.Digest), strict.MaxReport)
+			if err != nil {
+				faults = append(faults, fmt.Errorf("evidence %s is gone: %w", e.Name, err))
+				continue
+			}
+			if got := criteria.DigestOf(data); !got.Matches(e.Digest) {
+				faults = append(faults, fmt.Errorf("evidence %s was altered: %s holds %s", e.Name, evidencePath(e.Digest), got))
+				continue
+			}
+			r.Data = data
+		}
+		s.Reports = append(s.Reports, r)
+	}
+	entries, err := fs.ReadDir(root.FS(), EvidenceDir)
+	if err != nil {
+		return nil, fmt.Errorf("reading the dossier: %w", err)
+	}
+	for _, e := range entries {
+		if !named[e.Name()] {
+			faults = append(faults, fmt.Errorf("evidence/%s is not in the index", e.Name()))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, &DifferenceError{Differences: faults}
+	}
+	return &s, nil
+}
+
+func readIn(root *os.Root, name string, limit int64) ([]byte, error) {
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s %w", name, strict.ErrTooLarge)
+	}
+	return data, err
+}
+
+// DifferenceError is a replay's no: what in the dossier is not what the
+// decision rests on.
+type DifferenceError struct{ Differences []error }
+
+func (e *DifferenceError) Error() string {
+	lines := make([]string, len(e.Differences))
+	for i, d := range e.Differences {
+		lines[i] = d.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns each difference.
+func (e *DifferenceError) Unwrap() []error { return e.Differences }
+
+// Replay judges the dossier in dir again and compares the result with its
+// decision, byte for byte. A [*DifferenceError] is a no and names what differs;
+// any other error means that it could not tell.
+func Replay(dir string, c Catalogue) (Judged, error) {
+	s, err := Read(dir)
+	if err != nil {
+		return Judged{}, err
+	}
+	return s.Replay(c)
+}
+
+// Replay judges s again; see the function of that name.
+func (s *Stored) Replay(c Catalogue) (Judged, error) {
+	var differences []error
+	differ := func(format string, args ...any) { differences = append(differences, fmt.Errorf(format, args...)) }
+
+	claimed, err := criteria.ParseDecision(s.Decision)
+	if err != nil {
+		return Judged{}, &DifferenceError{[]error{fmt.Errorf("%s is no decision: %w", DecisionFile, err)}}
+	}
+	rel, err := criteria.ParseRelease(s.Release)
+	if err != nil {
+		return Judged{}, &DifferenceError{[]error{fmt.Errorf("%s is no release: %w", ReleaseFile, err)}}
+	}
+	if have, err := rel.Encode(); err != nil || !bytes.Equal(have, s.Release) {
+		differ("%s was altered: it is not written as a release is", ReleaseFile)
+	}
+	if have, err := claimed.Release.Encode(); err != nil || !bytes.Equal(have, s.Release) {
+		differ("%s is not the release that %s is about", ReleaseFile, DecisionFile)
+	}
+	if got := criteria.DigestOf(s.Policy); !got.Matches(claimed.Policy.Digest) {
+		differ("%s was altered: it is %s, decided by %s", PolicyFile, got, claimed.Policy.Digest)
+	}
+	for i := range max(len(s.Index.Reports), len(claimed.Evidence)) {
+		switch {
+		case i >= len(claimed.Evidence):
+			differ("evidence %s is not in the decision", s.Index.Reports[i].Name)
+		case i >= len(s.Index.Reports):
+			differ("evidence %s of the decision is not in the dossier", claimed.Evidence[i].Name)
+		case s.Index.Reports[i].Digest != claimed.Evidence[i].Digest:
+			differ("evidence %s is %s, decided on %s", s.Index.Reports[i].Name, s.Index.Reports[i].Digest, claimed.Evidence[i].Digest)
+		}
+	}
+	j, err := Judge(rel, PolicyFile, s.Policy, s.Reports, claimed.Time, claimed.TimeDeclared, c)
+	if err != nil {
+		if len(differences) > 0 {
+			return Judged{}, &DifferenceError{differences}
+		}
+		return Judged{}, err
+	}
+	again, err := j.Decision.Encode()
+	if err != nil {
+		return Judged{}, err
+	}
+	if !bytes.Equal(again, s.Decision) {
+		differences = append(differences, compare(claimed, j.Decision, s.Decision, again)...)
+	}
+	if len(differences) > 0 {
+		return Judged{}, &DifferenceError{differences}
+	}
+	return j, nil
+}
+
+// compare says where two decisions part, in a person's words where it can.
+func compare(claimed, again criteria.Decision, have, want []byte) []error {
+	var out []error
+	differ := func(format string, args ...any) { out = append(out, fmt.Errorf(format, args...)) }
+	if claimed.Passed != again.Passed {
+		differ("%s says passed: %t, the evidence says %t", DecisionFile, claimed.Passed, again.Passed)
+	}
+	if !slices.Equal(claimed.Levels, again.Levels) {
+		differ("%s says levels %v, the evidence says %v", DecisionFile, claimed.Levels, again.Levels)
+	}
+	for i := range min(len(claimed.Judgements), len(again.Judgements)) {
+		a, b := claimed.Judgements[i], again.Judgements[i]
+		if a.Criterion != b.Criterion || a.Status != b.Status {
+			differ("%s says %s about %s: %s, the evidence says %s: %s", DecisionFile, a.Criterion, a.Subject.Name, a.Status, b.Criterion, b.Status)
+		}
+	}
+	if len(claimed.Judgements) != len(again.Judgements) {
+		differ("%s holds %d judgements, the policy asks for %d", DecisionFile, len(claimed.Judgements), len(again.Judgements))
+	}
+	line := 1
+	for i := range min(len(have), len(want)) {
+		if have[i] != want[i] {
+			differ("%s differs from the replayed decision at line %d: %q, replayed %q", DecisionFile, line, lineAt(have, i), lineAt(want, i))
+			return out
+		}
+		if have[i] == '\n' {
+			line++
+		}
+	}
+	differ("%s is %d bytes long, the replayed decision %d", DecisionFile, len(have), len(want))
+	return out
+}
+
+func lineAt(data []byte, i int) string {
+	start := bytes.LastIndexByte(data[:i], '\n') + 1
+	end := len(data)
+	if n := bytes.IndexByte(data[i:], '\n'); n >= 0 {
+		end = i + n
+	}
+	text := strings.TrimSpace(string(data[start:end]))
+	if len(text) > 160 {
+		text = text[:160] + "…"
+	}
+	return text
+}
+
+// ErrNotDossier means that a folder holds something else and must not be
+// replaced. The caller should ask for another folder.
+var ErrNotDossier = errors.New("holds something that is no dossier")
