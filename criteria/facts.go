@@ -182,6 +182,9 @@ type Scan struct {
 	// Rules is the number of rules that the tool says it applied, -1 where the
 	// format has no place for it.
 	Rules int `json:"rules"`
+	// Tools are those whose runs the report holds, where the format has a
+	// place for several; else the report's one tool made it.
+	Tools []Tool `json:"tools,omitempty"`
 	// Range says what of the history was scanned, for secrets: "history",
 	// "tree", or "A..B"; empty where the report does not say.
 	Range   string       `json:"range,omitempty"`
@@ -422,8 +425,11 @@ type Threats struct {
 	Reviewer string    `json:"reviewer,omitempty"`
 	// Modelled is the number of things the model is about (elements, assets):
 	// a model of nothing says nothing. -1 where the format has no place.
-	Modelled int      `json:"modelled"`
-	Items    []Threat `json:"items,omitempty"`
+	Modelled int `json:"modelled"`
+	// Listed is true where the report lists the model's threats: only then do
+	// no Items mean no threats.
+	Listed bool     `json:"listed"`
+	Items  []Threat `json:"items,omitempty"`
 }
 
 // Threat is one threat or risk of a model.
