@@ -332,6 +332,12 @@ type Component struct {
 	Licences []string `json:"licences,omitempty"`
 	// Scope is "required", "optional" or "excluded" (CycloneDX), or empty.
 	Scope string `json:"scope,omitempty"`
+	// File is the component's file name; the others say of that file what BSI
+	// TR-03183-2 asks: "executable", "archive", "structured", each or not.
+	File       string `json:"file,omitempty"`
+	Executable string `json:"executable,omitempty"`
+	Archive    string `json:"archive,omitempty"`
+	Structured string `json:"structured,omitempty"`
 }
 
 // Dependency says which components one component needs.
@@ -365,9 +371,11 @@ type Commit struct {
 	Author    string    `json:"author"`
 	Committer string    `json:"committer,omitempty"`
 	CoAuthors []string  `json:"coAuthors,omitempty"`
-	Time      time.Time `json:"time,omitzero"`
+	Time      time.Time `json:"time,omitzero"`     // when it was authored
 	Subject   string    `json:"subject,omitempty"` // first line of the message
-	Files     []string  `json:"files,omitempty"`
+	// Files are the paths that differ from the first parent, both names of a
+	// renamed one.
+	Files []string `json:"files,omitempty"`
 	// Request is the number of the merged change request that brought it in,
 	// 0 if the forge knows none.
 	Request int `json:"request,omitempty"`
@@ -388,8 +396,10 @@ type ChangeRequest struct {
 	Head    Digest          `json:"head"`
 	Merge   Digest          `json:"merge,omitzero"`
 	Commits []RequestCommit `json:"commits,omitempty"` // oldest first
-	Files   []string        `json:"files,omitempty"`
-	Reviews []Review        `json:"reviews,omitempty"`
+	// Files are the paths that differ between the base branch and Head, both
+	// names of a renamed one.
+	Files   []string `json:"files,omitempty"`
+	Reviews []Review `json:"reviews,omitempty"`
 }
 
 // RequestCommit is one revision inside a change request.
@@ -399,6 +409,11 @@ type RequestCommit struct {
 	Author    string   `json:"author"`
 	Committer string   `json:"committer,omitempty"`
 	CoAuthors []string `json:"coAuthors,omitempty"`
+	// Time, Subject and Files are as in [Commit]: a rebased revision is known
+	// by them, and a merge of the base branch by the files it leaves alone.
+	Time    time.Time `json:"time,omitzero"`
+	Subject string    `json:"subject,omitempty"`
+	Files   []string  `json:"files,omitempty"`
 }
 
 // Review is one person's word on a change request.
@@ -409,6 +424,9 @@ type Review struct {
 	Time      time.Time `json:"time,omitzero"`
 	Dismissed bool      `json:"dismissed,omitempty"`
 	Stale     bool      `json:"stale,omitempty"`
+	// Unofficial is true where the forge says that it does not count the
+	// review itself: its author had no say when writing it.
+	Unofficial bool `json:"unofficial,omitempty"`
 }
 
 // Person is one account on the forge.
