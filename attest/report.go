@@ -1,0 +1,118 @@
+package attest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/strict"
+)
+
+// How a report in each format is attested whole: as the predicate of a type.
+// Every other format, among them SBOMs in XML, is attested by reference.
+func inline(format string) (predicateType string, ok bool) {
+	switch format {
+	case "cyclonedx-json":
+		return CycloneDXType, true
+	case "spdx-json":
+		return SPDXType, true
+	case "openvex":
+		return VEXType, true
+	}
+	return "", false
+}
+
+// report attests one report: the SBOM, vulnerabilities or VEX document that it
+// is, or nothing where it is something else.
+func (m *maker) report(e criteria.Evidence) error {
+	telling := []criteria.Fact{criteria.FactComponents, criteria.FactVulnerabilities, criteria.FactExploitability}
+	if e.Problem != "" || !slices.ContainsFunc(telling, func(f criteria.Fact) bool { return slices.Contains(e.Gives, f) }) {
+		return nil
+	}
+	if !slices.ContainsFunc(e.Gives, e.Facts.Has) {
+		return fmt.Errorf("the decision holds no facts of it: attest a decision as it was made, not one read from a file")
+	}
+	judged := m.about(e, m.rests)
+	if e.Facts.Components != nil {
+		about := judged
+		if !e.Vouched {
+			about = m.about(e, func(e criteria.Evidence, s criteria.Subject) bool {
+				return m.rests(e, s) || slices.ContainsFunc(e.About, s.Digest.Matches)
+			})
+		}
+		return m.whole("sbom", e, about)
+	}
+	if e.Facts.Vulnerabilities != nil {
+		return m.vulnerabilities(e, judged)
+	}
+	if e.Facts.Exploitability != nil {
+		return m.whole("vex", e, judged)
+	}
+	return nil
+}
+
+// about returns the artifacts that e speaks of and that pass keep.
+func (m *maker) about(e criteria.Evidence, keep func(criteria.Evidence, criteria.Subject) bool) []criteria.Subject {
+	var out []criteria.Subject
+	for _, s := range m.d.Release.Artifacts {
+		if m.speaksOf(e, s, maxChain) && keep(e, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// rests reports whether an answer about s rests on e.
+func (m *maker) rests(e criteria.Evidence, s criteria.Subject) bool {
+	return slices.ContainsFunc(m.d.Judgements, func(j criteria.Judgement) bool {
+		return j.Subject.Digest.Matches(s.Digest) && slices.ContainsFunc(j.Evidence, e.Digest.Matches)
+	})
+}
+
+// maxChain is how many reports may stand between a report and its artifact: a
+// scan is about an SBOM that is about an artifact.
+const maxChain = 4
+
+// speaksOf says the same as the engine of package criteria, once more: an
+// answer about an artifact may also rest on what is about its source, and that
+// must not be attested about the artifact.
+func (m *maker) speaksOf(e criteria.Evidence, s criteria.Subject, depth int) bool {
+	if slices.ContainsFunc(e.About, s.Digest.Matches) || slices.ContainsFunc(e.Products, m.d.Release.IsProduct) {
+		return true
+	}
+	return depth > 0 && slices.ContainsFunc(m.d.Evidence, func(via criteria.Evidence) bool {
+		return via.Problem == "" && !via.Digest.Matches(e.Digest) &&
+			slices.ContainsFunc(e.About, via.Digest.Matches) && m.speaksOf(via, s, depth-1)
+	})
+}
+
+// whole attests the report itself as the predicate.
+func (m *maker) whole(word string, e criteria.Evidence, about []criteria.Subject) error {
+	if len(about) == 0 {
+		return nil
+	}
+	predicateType, ok := inline(e.Format)
+	if !ok {
+		return m.reference(word, e, about)
+	}
+	data, err := m.o.Report(e.Digest)
+	if err != nil {
+		return fmt.Errorf("reading the report: %w", err)
+	}
+	if !criteria.DigestOf(data).Matches(e.Digest) {
+		return fmt.Errorf("the report is no longer the one that was judged: found %s, expected %s", criteria.DigestOf(data), e.Digest)
+	}
+	if int64(len(data)) > m.o.MaxInline {
+		return m.reference(word, e, about)
+	}
+	text, err := strict.Text(data)
+	if err != nil {
+		return err
+	}
+	// What two readers could understand differently is never signed.
+	if err := strict.CheckJSON(text); err != nil {
+		return err
+	}
+	return m.add(stem(word, about), predicateType, about, json.RawMessage(text))
+}
