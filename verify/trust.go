@@ -1,14 +1,336 @@
 package verify
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/strict"
+)
+
+// maxSigners bounds how many signers a trust file lists: each may have to be
+// tried on each bundle.
+const maxSigners = 64
 
 // ParseTrust reads a trust file. file is its name for messages, and the place
 // where relative paths in it begin. Every fault has its line and column.
 func ParseTrust(file string, data []byte) (Expect, error) {
-	return Expect{}, errors.New("trust files are not read yet")
+	node, err := strict.Parse(file, data)
+	if err != nil {
+		return Expect{}, err
+	}
+	var e Expect
+	if err := strict.Decode(file, node, &e); err != nil {
+		return Expect{}, err
+	}
+	e.dir = filepath.Dir(file)
+	var faults strict.Errors
+	for _, f := range e.faults() {
+		at := find(node, f.path)
+		faults = append(faults, &strict.Error{File: file, Line: at.Line, Column: at.Column, Msg: f.msg})
+	}
+	if len(faults) > 0 {
+		return Expect{}, faults
+	}
+	return e, nil
+}
+
+// find returns the node at path, or the nearest one above it that there is.
+func find(node *yaml.Node, path []any) *yaml.Node {
+	for _, step := range path {
+		var next *yaml.Node
+		switch step := step.(type) {
+		case string:
+			for i := 0; i+1 < len(node.Content) && node.Kind == yaml.MappingNode; i += 2 {
+				if node.Content[i].Value == step {
+					next = node.Content[i+1]
+				}
+			}
+		case int:
+			if node.Kind == yaml.SequenceNode && step < len(node.Content) {
+				next = node.Content[step]
+			}
+		}
+		if next == nil {
+			return node
+		}
+		node = next
+	}
+	return node
+}
+
+// fault is what is wrong with an Expect, and at which keys.
+type fault struct {
+	path []any
+	msg  string
+}
+
+// check returns every fault of e as one error.
+func (e Expect) check() error {
+	var all []error
+	for _, f := range e.faults() {
+		all = append(all, errors.New(f.msg))
+	}
+	return errors.Join(all...)
+}
+
+func (e Expect) faults() []fault {
+	var faults []fault
+	add := func(path []any, format string, args ...any) {
+		faults = append(faults, fault{path, fmt.Sprintf(format, args...)})
+	}
+	exact := func(key, value, what string) {
+		switch {
+		case value == "":
+			add([]any{key}, "%s is missing: %s", key, what)
+		case strings.TrimSpace(value) != value || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' }):
+			add([]any{key}, "%s is compared exactly, and %q begins or ends with a space or holds a line break", key, value)
+		}
+	}
+	exact("verifier", e.Verifier, "the id of whoever judges, as it stands in the verdicts")
+	exact("resource", e.Resource, "what the artifact is called, such as pkg:generic/greet@1.2.0, as it stands in the verdicts")
+	if len(e.Signers) == 0 {
+		add([]any{"signers"}, "signers is missing: at least one key or identity whose signature counts")
+	}
+	if len(e.Signers) > maxSigners {
+		add([]any{"signers"}, "%d signers, expected at most %d", len(e.Signers), maxSigners)
+	}
+	seen := make(map[criteria.Digest]int)
+	for i, s := range e.Signers {
+		for _, f := range s.faults() {
+			add(append([]any{"signers", i}, f.path...), "%s", f.msg)
+		}
+		if s.Key == "" {
+			continue
+		}
+		if _, fingerprint, err := parseKey(s.Key); err == nil {
+			if first, ok := seen[fingerprint]; ok {
+				add([]any{"signers", i, "key"}, "signers %d and %d are the same key", first+1, i+1)
+			}
+			seen[fingerprint] = i
+		}
+	}
+	if e.Level == criteria.NoLevel && len(e.Criteria) == 0 && len(e.Policies) == 0 {
+		add(nil, "level, criteria and policies are all missing: a verdict alone says only that some policy was met; say which level or criteria must have been reached, or which policies are accepted")
+	}
+	for i, c := range e.Criteria {
+		if !criteria.CriterionName.MatchString(c) {
+			add([]any{"criteria", i}, "%q is no criterion: lower-case words joined by hyphens, such as changes-reviewed", c)
+		} else if slices.Contains(e.Criteria[:i], c) {
+			add([]any{"criteria", i}, "criterion %s stands twice", c)
+		}
+	}
+	for i, p := range e.Policies {
+		if p.IsZero() || p.Algorithm() == "gitCommit" {
+			add([]any{"policies", i}, "expected the digest of a policy such as sha256:<64 hex digits>")
+		}
+	}
+	switch {
+	case e.MaxAge == 0:
+		add([]any{"maxAge"}, "maxAge is missing: how old a verdict may be, such as 90d; unlimited if it really does not matter")
+	case e.MaxAge < 0 && e.MaxAge != Unlimited:
+		add([]any{"maxAge"}, "maxAge must be positive")
+	}
+	return faults
+}
+
+func (s Signer) faults() []fault {
+	var faults []fault
+	add := func(key, format string, args ...any) {
+		faults = append(faults, fault{[]any{key}, fmt.Sprintf(format, args...)})
+	}
+	keyless := s.Issuer != "" || s.Identity != "" || s.IdentityPattern != "" || s.TrustedRoot != ""
+	switch {
+	case s.Key != "" && keyless:
+		add("key", "a signer is either a key, or an issuer with an identity; this one is both")
+	case s.Key != "":
+		if _, _, err := parseKey(s.Key); err != nil {
+			add("key", "key %v", err)
+		}
+		if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore) {
+			add("notAfter", "notAfter must be later than notBefore")
+		}
+	case !keyless:
+		faults = append(faults, fault{nil, "a signer needs a key, or an issuer with an identity"})
+	default:
+		if s.Issuer == "" {
+			add("issuer", "issuer is missing: without it, anyone's login service could vouch for the identity")
+		}
+		switch {
+		case s.Identity == "" && s.IdentityPattern == "":
+			add("identity", "identity is missing: without it, everyone that the issuer knows could sign")
+		case s.Identity != "" && s.IdentityPattern != "":
+			add("identityPattern", "a signer has either an identity or an identityPattern")
+		case s.IdentityPattern != "":
+			if p, err := anchored(s.IdentityPattern); err != nil {
+				add("identityPattern", "identityPattern is no regular expression: %v", err)
+			} else if matchesStrangers(p) {
+				add("identityPattern", "identityPattern %q matches strangers", s.IdentityPattern)
+			}
+		}
+		if s.TrustedRoot == "" {
+			add("trustedRoot", "trustedRoot is missing: the file with the certificate authority and logs that vouch for the identity")
+		}
+		if !s.NotBefore.IsZero() || !s.NotAfter.IsZero() {
+			add("notBefore", "notBefore and notAfter are for keys: a certificate has its own")
+		}
+	}
+	return faults
+}
+
+// anchored compiles pattern so that it must match the whole of what it is given.
+func anchored(pattern string) (*regexp.Regexp, error) {
+	return regexp.Compile(`\A(?:` + pattern + `)\z`)
+}
+
+// matchesStrangers reports whether p matches identities that nobody can have
+// meant; such a pattern trusts everyone whom the issuer knows.
+func matchesStrangers(p *regexp.Regexp) bool {
+	for _, stranger := range []string{
+		"", "mallory@stranger.invalid", "https://stranger.invalid/",
+		"https://github.com/stranger-1f6b/anything-9c3e/.github/workflows/w.yml@refs/heads/m",
+		"https://gitlab.com/stranger-1f6b/anything-9c3e//.gitlab-ci.yml@refs/heads/m",
+	} {
+		if p.MatchString(stranger) {
+			return true
+		}
+	}
+	return false
+}
+
+// String returns the age as people write it: "90d", or "unlimited".
+func (a MaxAge) String() string {
+	switch {
+	case a == Unlimited:
+		return "unlimited"
+	case a == 0:
+		return ""
+	}
+	return criteria.Age(a).String()
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (a MaxAge) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (a *MaxAge) UnmarshalText(text []byte) error {
+	if string(text) == "unlimited" {
+		*a = Unlimited
+		return nil
+	}
+	age, err := criteria.ParseAge(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no length of time: write for example 90d, or unlimited", text)
+	}
+	*a = MaxAge(age)
+	return nil
 }
 
 // Encode writes e as a trust file with comments, which [ParseTrust] reads back.
+// Relative paths stay as they are, so it belongs into the same folder.
 func (e Expect) Encode() ([]byte, error) {
-	return nil, errors.New("trust files are not written yet")
+	if err := e.check(); err != nil {
+		return nil, fmt.Errorf("writing a trust file: %w", err)
+	}
+	var b bytes.Buffer
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("# What is expected of a release before it is used. hallmark-verify, hallmark")
+	line("# and hallmark-admission read this file; whoever can change it decides what")
+	line("# they accept.")
+	line("")
+	line("# Who judges, and what the release is called: both exactly as signed.")
+	line("verifier: %s", scalar(e.Verifier))
+	line("resource: %s", scalar(e.Resource))
+	line("")
+	line("# Any one of these may sign.")
+	line("signers:")
+	for _, s := range e.Signers {
+		lead := "  - "
+		pair := func(key, value string) {
+			if value != "" {
+				line("%s%s: %s", lead, key, value)
+				lead = "    "
+			}
+		}
+		quoted := func(key, value string) {
+			if value != "" {
+				pair(key, scalar(value))
+			}
+		}
+		quoted("name", s.Name)
+		if s.Key != "" {
+			pair("key", "|")
+			for l := range strings.Lines(strings.TrimSpace(s.Key)) {
+				line("      %s", strings.TrimSpace(l))
+			}
+			if !s.NotBefore.IsZero() {
+				pair("notBefore", s.NotBefore.UTC().Format(time.RFC3339Nano))
+			}
+			if !s.NotAfter.IsZero() {
+				pair("notAfter", s.NotAfter.UTC().Format(time.RFC3339Nano))
+			}
+		}
+		quoted("issuer", s.Issuer)
+		quoted("identity", s.Identity)
+		quoted("identityPattern", s.IdentityPattern)
+		quoted("trustedRoot", s.TrustedRoot)
+	}
+	line("")
+	line("# What must have been reached. A waived criterion was not.")
+	if e.Level != criteria.NoLevel {
+		line("level: %s", e.Level)
+	}
+	list := func(key string, n int, at func(int) string) {
+		if n == 0 {
+			return
+		}
+		line("%s:", key)
+		for i := range n {
+			line("  - %s", at(i))
+		}
+	}
+	list("criteria", len(e.Criteria), func(i int) string { return e.Criteria[i] })
+	line("")
+	line("# How old a verdict may be. The newest one decides, so this bounds how long")
+	line("# someone could keep a withdrawn release alive by hiding what withdrew it.")
+	line("maxAge: %s", e.MaxAge)
+	if len(e.Policies) > 0 {
+		line("")
+		line("# The policies whose verdicts are accepted.")
+		list("policies", len(e.Policies), func(i int) string { return e.Policies[i].String() })
+	}
+	return b.Bytes(), nil
+}
+
+// bare is what YAML reads as text without quotes, whatever it says.
+var bare = regexp.MustCompile(`^(https?://|pkg:)[A-Za-z0-9._/:@+%?&=~-]*[A-Za-z0-9/]$`)
+
+// scalar returns s as one YAML value on one line.
+func scalar(s string) string {
+	if bare.MatchString(s) && !strings.Contains(s, ": ") {
+		return s
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f || r == 0x85 || r == 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }

@@ -3,7 +3,14 @@ package verify
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
+
+	"github.com/sigstore/sigstore-go/pkg/bundle"
 
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
@@ -27,11 +34,14 @@ const (
 // Skew is how far a verdict's time may lie ahead of our clock.
 const Skew = 5 * time.Minute
 
-// Verifier verifies. It is safe for use by several goroutines at once.
+// Verifier verifies. It is safe for use by several goroutines at once if its
+// source is.
 type Verifier struct {
-	src  Source
-	want Expect
-	now  func() time.Time
+	src         Source
+	want        Expect
+	keys        []*keySigner
+	authorities []*authority
+	now         func() time.Time
 }
 
 // Option sets one thing about a Verifier.
@@ -42,15 +52,279 @@ func WithClock(now func() time.Time) Option { return func(v *Verifier) { v.now =
 
 // New returns a Verifier that trusts want.Signers and nobody else. It refuses
 // an Expect that says too little: a verifier that trusts anyone, or accepts
-// anything, is never what was meant.
+// anything, is never what was meant. It reads the trusted roots that want names.
 func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
-	return nil, errors.New("verification is not written yet")
+	if src == nil {
+		return nil, errors.New("making a verifier: there is no source of bundles")
+	}
+	if err := want.check(); err != nil {
+		return nil, fmt.Errorf("making a verifier: %w", err)
+	}
+	v := &Verifier{src: src, want: want.clone(), now: time.Now}
+	roots := make(map[string]*authority)
+	for i, s := range v.want.Signers {
+		if s.Key != "" {
+			k, err := newKeySigner(s)
+			if err != nil {
+				return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
+			}
+			v.keys = append(v.keys, k)
+			continue
+		}
+		a := roots[s.TrustedRoot]
+		if a == nil {
+			var err error
+			if a, err = newAuthority(v.want.dir, s.TrustedRoot); err != nil {
+				return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
+			}
+			roots[s.TrustedRoot] = a
+			v.authorities = append(v.authorities, a)
+		}
+		if err := a.add(s); err != nil {
+			return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
+		}
+	}
+	for _, o := range opts {
+		o(v)
+	}
+	return v, nil
 }
+
+// clone returns a copy that the caller cannot change afterwards.
+func (e Expect) clone() Expect {
+	e.Signers, e.Criteria, e.Policies = slices.Clone(e.Signers), slices.Clone(e.Criteria), slices.Clone(e.Policies)
+	return e
+}
+
+// Expect returns what v expects.
+func (v *Verifier) Expect() Expect { return v.want.clone() }
 
 // Verify returns a Result if the newest verdict about subject satisfies v's
 // expectations. If bundles were looked at and it does not, or there is none,
 // the error is a [*RejectionError]; any other error means that Verify could not
 // tell.
 func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result, error) {
-	return nil, errors.New("verification is not written yet")
+	if subject.IsZero() {
+		return nil, errors.New("verifying: no digest was given")
+	}
+	bundles, err := v.src.Bundles(ctx, subject)
+	if err != nil {
+		return nil, fmt.Errorf("looking for bundles about %s: %w", subject, err)
+	}
+	if len(bundles) > MaxBundles {
+		return nil, fmt.Errorf("looking for bundles about %s: found %d, expected at most %d", subject, len(bundles), MaxBundles)
+	}
+	now := v.now()
+
+	var (
+		reasons    []ordered
+		statements []*verified
+		candidates []*candidate
+	)
+	no := func(order int, r Reason) {
+		r.Message = printable(r.Message)
+		reasons = append(reasons, ordered{order, r})
+	}
+	seen := make(map[criteria.Digest]bool, len(bundles))
+	for i, b := range bundles {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("verifying %s: %w", subject, err)
+		}
+		id := criteria.DigestOf(b)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		st, reason := v.open(b, id, subject, now)
+		if reason != nil {
+			reason.Bundle = id
+			no(i, *reason)
+			continue
+		}
+		st.order = i
+		statements = append(statements, st)
+		if st.payload.PredicateType != verdictType {
+			continue
+		}
+		c, reason := v.readVerdict(st, now)
+		if reason == nil && st.key != nil && c.Passed {
+			if why := st.key.valid(c.Time); why != "" {
+				reason = st.reason(UntrustedSigner, "the verdict was made on %s; %s is trusted %s", stamp(c.Time), st.signer, why)
+			}
+		}
+		if reason != nil {
+			no(i, *reason)
+			continue
+		}
+		candidates = append(candidates, c)
+	}
+
+	deciding, superseded := newest(candidates)
+	for _, c := range superseded {
+		no(c.order, Reason{
+			Code: Superseded, Bundle: c.Bundle,
+			Message: fmt.Sprintf("the verdict of %s is not the newest", stamp(c.Time)),
+		})
+	}
+	met := len(deciding) > 0
+	for _, c := range deciding {
+		for _, r := range v.unmet(c, now) {
+			met = false
+			no(c.order, r)
+		}
+	}
+	slices.SortStableFunc(reasons, func(a, b ordered) int { return a.order - b.order })
+	list := make([]Reason, 0, len(reasons))
+	for _, r := range reasons {
+		list = append(list, r.Reason)
+	}
+	if !met {
+		if len(list) == 0 {
+			list = append(list, Reason{Code: NoBundle, Message: absent(statements)})
+		}
+		return nil, &RejectionError{Subject: subject, Reasons: list}
+	}
+
+	decided := deciding[0]
+	result := &Result{
+		Subject:  criteria.Subject{Name: decided.name, Digest: subject},
+		Signer:   decided.signer,
+		Verdict:  decided.Verdict,
+		Findings: companion(decided, statements),
+		Ignored:  list,
+	}
+	slices.SortFunc(statements, func(a, b *verified) int {
+		return strings.Compare(a.digest.String()+a.bundle.String(), b.digest.String()+b.bundle.String())
+	})
+	for _, st := range statements {
+		result.Statements = append(result.Statements, Statement{
+			PredicateType: st.payload.PredicateType, Signer: st.signer,
+			Bundle: st.bundle, Digest: st.digest, predicate: st.payload.Predicate,
+		})
+	}
+	return result, nil
+}
+
+// ordered is a reason with the place of its bundle.
+type ordered struct {
+	order int
+	Reason
+}
+
+func absent(statements []*verified) string {
+	if len(statements) == 0 {
+		return "no bundle about it was found"
+	}
+	return fmt.Sprintf("%d statements about it were found and verified, and none is a verdict", len(statements))
+}
+
+// verified is a statement about the subject whose signature is a trusted
+// signer's.
+type verified struct {
+	order          int
+	bundle, digest criteria.Digest
+	name           string // of the subject
+	signer         Identity
+	key            *keySigner // nil for a keyless signer
+	payload        *payload
+}
+
+func (st *verified) reason(code, format string, args ...any) *Reason {
+	return &Reason{Code: code, Bundle: st.bundle, Message: fmt.Sprintf(format, args...)}
+}
+
+// open returns the statement in data if it is about subject and signed by one
+// of v's signers.
+//
+// What costs nothing is asked first. So a statement about other artifacts is
+// turned down before its signature is looked at, and nothing is concluded from
+// a statement before its signature is verified, but that it does not count.
+func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now time.Time) (st *verified, reason *Reason) {
+	no := func(code, format string, args ...any) (*verified, *Reason) {
+		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
+	}
+	// The libraries below read what anyone may have written. A fault in them
+	// must cost this bundle its vote, not everyone the process.
+	defer func() {
+		if p := recover(); p != nil {
+			st, reason = no(BadBundle, "reading it failed unexpectedly: %v", p)
+		}
+	}()
+	if len(data) > MaxBundle {
+		return no(TooLarge, "the bundle has %d bytes, expected at most %d", len(data), MaxBundle)
+	}
+	var b bundle.Bundle
+	if err := b.UnmarshalJSON(data); err != nil {
+		return no(BadBundle, "it is no Sigstore bundle: %v", err)
+	}
+	envelope := b.GetDsseEnvelope()
+	if envelope == nil {
+		return no(BadEnvelope, "it signs bytes and not a statement")
+	}
+	// > A DSSE envelope in a bundle MUST contain exactly one signature
+	// https://github.com/sigstore/protobuf-specs/blob/v0.5.0/protos/sigstore_bundle.proto
+	if n := len(envelope.GetSignatures()); n != 1 {
+		return no(BadEnvelope, "it has %d signatures, expected one", n)
+	}
+	if t := envelope.GetPayloadType(); t != attest.PayloadType {
+		return no(BadEnvelope, "its payload is %q, expected %s", t, attest.PayloadType)
+	}
+	p, err := parsePayload(envelope.GetPayload())
+	if err != nil {
+		return no(BadStatement, "its statement cannot be read: %v", err)
+	}
+	if n := len(p.Subject); n > MaxSubjects {
+		return no(TooLarge, "the statement is about %d subjects, expected at most %d", n, MaxSubjects)
+	}
+	name, ok := p.subject(subject)
+	if !ok {
+		return no(WrongSubject, "it is about %s", others(p))
+	}
+	signer, key, reason := v.signature(&b, subject, now)
+	if reason != nil {
+		return nil, reason
+	}
+	return &verified{
+		bundle: id, digest: criteria.DigestOf(envelope.GetPayload()),
+		name: name, signer: signer, key: key, payload: p,
+	}, nil
+}
+
+// others says what p is about, for people.
+func others(p *payload) string {
+	s := p.Subject[0]
+	var text string
+	switch d := digestSet(s.Digest).first(); {
+	case s.Name != "":
+		text = strconv.Quote(s.Name[:min(len(s.Name), 100)])
+	case !d.IsZero():
+		text = d.Short()
+	default:
+		text = "something without a name"
+	}
+	if n := len(p.Subject); n > 1 {
+		text += fmt.Sprintf(" and %d others", n-1)
+	}
+	return text
+}
+
+// maxMessage is how long a reason may be in characters.
+const maxMessage = 400
+
+// printable shortens s and takes out what could act on a terminal: messages
+// quote what strangers wrote.
+func printable(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n++; n > maxMessage {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }

@@ -6,6 +6,11 @@ package artifact
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
 
 	"github.com/hallmark-project/hallmark/criteria"
 )
@@ -20,14 +25,66 @@ type Options struct {
 
 // Subjects returns each file in paths and each file below each folder in paths
 // by its SHA-256 digest, in the order of paths and, within a folder, of names.
-// A folder without files, and whatever is no regular file, is refused.
+// A folder without files is refused, and so is whatever is no regular file: a
+// link in a folder could lead anywhere.
 func Subjects(ctx context.Context, o Options, paths ...string) ([]criteria.Subject, error) {
-	return nil, errors.New("artifacts are not read yet")
+	if len(paths) == 0 {
+		return nil, errors.New("finding artifacts: no file or folder was named")
+	}
+	var jobs []job
+	for _, p := range paths {
+		found, err := find(o, p)
+		if err != nil {
+			return nil, fmt.Errorf("finding artifacts: %w", err)
+		}
+		jobs = append(jobs, found...)
+	}
+	return hash(ctx, jobs)
 }
 
-// Checksums returns what a checksum file in the format of sha256sum lists,
-// after each file was found to have its checksum. Names are relative to the
-// file's folder and stay within it.
-func Checksums(ctx context.Context, file string) ([]criteria.Subject, error) {
-	return nil, errors.New("checksums are not read yet")
+func find(o Options, p string) ([]job, error) {
+	info, err := os.Stat(p)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().IsRegular() {
+		return []job{open(p)}, nil
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s is no regular file and no folder", p)
+	}
+	var jobs []job
+	err = filepath.WalkDir(p, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir():
+			return nil
+		}
+		for _, pattern := range o.Skip {
+			skip, err := path.Match(pattern, e.Name())
+			if err != nil {
+				return fmt.Errorf("%q is no pattern", pattern)
+			}
+			if skip {
+				return nil
+			}
+		}
+		if !e.Type().IsRegular() && name != p {
+			return fmt.Errorf("%s is no regular file", name)
+		}
+		jobs = append(jobs, open(name))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(jobs) == 0 {
+		return nil, fmt.Errorf("folder %s holds no artifacts", p)
+	}
+	return jobs, nil
+}
+
+func open(name string) job {
+	return job{name: filepath.ToSlash(name), open: func() (*os.File, error) { return os.Open(name) }}
 }
