@@ -9,5 +9,20 @@ import "github.com/hallmark-project/hallmark/criteria"
 
 // All lists the formats by name.
 func All() []criteria.Format {
-	return []criteria.Format{}
+	return []criteria.Format{
+		cobertura{},
+		gitleaksJSON{},
+		goCover{},
+		goTestJSON{},
+		jacoco{},
+		junit{},
+		lcov{},
+		sarif{"sarif", criteria.FactAnalysis},
+		sarif{"sarif-secrets", criteria.FactSecrets},
+		securityMD{},
+		threagileModel{},
+		threagileRisks{},
+		threatDragon{},
+		trufflehogJSON{},
+	}
 }
