@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/releasefile"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
@@ -141,7 +142,7 @@ func (j Judged) Write(dir string) error {
 		return err
 	}
 	for name, data := range files {
-		if err := WriteFile(filepath.Join(dir, filepath.FromSlash(name)), data); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, filepath.FromSlash(name)), data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -157,34 +158,6 @@ func encode(v any) ([]byte, error) {
 	e.SetIndent("", "  ")
 	err := e.Encode(v)
 	return b.Bytes(), err
-}
-
-// WriteFile writes data to path whole or not at all: to a file beside it that
-// is flushed to disk and then takes its place.
-func WriteFile(path string, data []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(data); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err = f.Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // Stored is a dossier as a folder holds it: unverified, and not yet replayed.

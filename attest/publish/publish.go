@@ -1,0 +1,134 @@
+// Package publish puts bundles where consumers look for them: in a directory,
+// or in an OCI image layout beside the artifacts. Publishing twice adds
+// nothing. It verifies nothing; whoever published reads back and verifies as a
+// consumer would.
+package publish
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/google/go-containerregistry/pkg/v1"
+	"github.com/hallmark-project/hallmark/attest"
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/atomicfile"
+	"github.com/hallmark-project/hallmark/internal/oci"
+)
+
+var (
+	_ attest.Publisher = (*Directory)(nil)
+	_ attest.Publisher = (*Layout)(nil)
+)
+
+// maxLines bounds the file of bundles about one artifact that is read back
+// before one is added.
+const maxLines = 256 << 20
+
+// Directory publishes into a folder: one file of JSON lines for each artifact,
+// sha256-<hex>.jsonl, in which each line is a bundle about it.
+type Directory struct {
+	dir string
+	mu  sync.Mutex
+}
+
+// NewDirectory returns the publisher into dir, which is made if absent.
+func NewDirectory(dir string) (*Directory, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("publishing into a directory: %w", err)
+	}
+	return &Directory{dir: dir}, nil
+}
+
+// Publish implements [attest.Publisher].
+func (d *Directory) Publish(_ context.Context, subject criteria.Digest, b attest.Bundle) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path := filepath.Join(d.dir, subject.Algorithm()+"-"+subject.Hex()+".jsonl")
+	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > maxLines) {
+		return "", fmt.Errorf("publishing: %s is not a file of bundles", path)
+	}
+	have, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("publishing: %w", err)
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, b); err != nil {
+		return "", fmt.Errorf("publishing: the bundle is not JSON: %w", err)
+	}
+	for _, l := range bytes.Split(have, []byte{'\n'}) {
+		if bytes.Equal(l, line.Bytes()) {
+			return path, nil
+		}
+	}
+	if len(have) > 0 && have[len(have)-1] != '\n' {
+		have = append(have, '\n')
+	}
+	have = append(append(have, line.Bytes()...), '\n')
+	return path, atomicfile.Write(path, have, 0o644)
+}
+
+// Layout publishes into an OCI image layout.
+type Layout struct {
+	layout oci.Layout
+	dir    string
+	mu     sync.Mutex
+}
+
+// NewLayout returns the publisher into the layout in dir, which is made if
+// absent. A folder that holds anything else is refused.
+func NewLayout(dir string) (*Layout, error) {
+	l, err := oci.Create(dir)
+	if err != nil {
+		return nil, fmt.Errorf("publishing into an OCI image layout: %w", err)
+	}
+	return &Layout{layout: l, dir: dir}, nil
+}
+
+// AddFile stores a released file, so that bundles about it can refer to it. It
+// is hashed while it is copied: bytes other than subject's are refused.
+func (l *Layout) AddFile(ctx context.Context, subject criteria.Subject, path string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, err := hash(subject.Digest)
+	if err != nil {
+		return err
+	}
+	_, err = l.layout.AddFile(ctx, subject.Name, path, h)
+	return err
+}
+
+// Publish implements [attest.Publisher]. The subject must be in the layout.
+func (l *Layout) Publish(_ context.Context, subject criteria.Digest, b attest.Bundle) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h, err := hash(subject)
+	if err != nil {
+		return "", err
+	}
+	file, ok, err := l.layout.File(h)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", fmt.Errorf("publishing: the layout in %s holds nothing with digest %s", l.dir, subject)
+	}
+	d, err := l.layout.AddBundle(b, file)
+	if err != nil {
+		return "", fmt.Errorf("publishing: %w", err)
+	}
+	return l.dir + "@" + d.Digest.String(), nil
+}
+
+func hash(d criteria.Digest) (v1.Hash, error) {
+	if d.Algorithm() != "sha256" {
+		return v1.Hash{}, fmt.Errorf("publishing: an OCI image layout names files by sha256, not by %q", d.Algorithm())
+	}
+	return v1.Hash{Algorithm: "sha256", Hex: d.Hex()}, nil
+}

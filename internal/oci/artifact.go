@@ -1,0 +1,164 @@
+// Package oci says how files and Sigstore bundles lie in OCI registries and
+// image layouts: a file is an artifact manifest with one layer, a bundle is
+// another that refers to it (OCI image specification 1.1, "subject"). Package
+// publish writes so and package source reads so; nothing here trusts a bundle.
+package oci
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+
+	"github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/hallmark-project/hallmark/internal/strict"
+)
+
+// The media types and annotations of what is stored.
+const (
+	// BundleType is the artifact type and layer type of a bundle.
+	BundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	// FileType is the artifact type of a released file.
+	FileType = "application/vnd.hallmark.release.file.v1"
+	// emptyConfig is what an artifact without configuration points to.
+	emptyConfig = "application/vnd.oci.empty.v1+json"
+
+	titleAnnotation     = "org.opencontainers.image.title"
+	contentAnnotation   = "dev.sigstore.bundle.content"
+	predicateAnnotation = "dev.sigstore.bundle.predicateType"
+)
+
+// AddFile stores the file at path, called name, as an artifact and returns its
+// descriptor, by which bundles refer to it.
+func (l Layout) AddFile(ctx context.Context, name, path string, digest v1.Hash) (v1.Descriptor, error) {
+	size, err := l.CopyBlob(ctx, path, digest)
+	if err != nil {
+		return v1.Descriptor{}, fmt.Errorf("storing %s: %w", name, err)
+	}
+	m, err := l.artifact(FileType, v1.Descriptor{
+		MediaType: "application/octet-stream", Size: size, Digest: digest,
+		Annotations: map[string]string{titleAnnotation: name},
+	})
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	return l.AddManifest(m, map[string]string{titleAnnotation: name})
+}
+
+// AddBundle stores bundle as a referrer of subject. Its bytes are stored once
+// however many subjects it has.
+func (l Layout) AddBundle(bundle []byte, subject v1.Descriptor) (v1.Descriptor, error) {
+	predicate, err := predicateType(bundle)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	h, err := l.WriteBlob(bundle)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	m, err := l.artifact(BundleType, v1.Descriptor{MediaType: BundleType, Size: int64(len(bundle)), Digest: h})
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	m.Subject = &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest}
+	m.Annotations = map[string]string{contentAnnotation: "dsse-envelope", predicateAnnotation: predicate}
+	return l.AddManifest(m, m.Annotations)
+}
+
+func (l Layout) artifact(artifactType string, layer v1.Descriptor) (v1.Manifest, error) {
+	empty, err := l.WriteBlob([]byte("{}"))
+	return v1.Manifest{
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: artifactType,
+		Config: v1.Descriptor{MediaType: emptyConfig, Size: 2, Digest: empty},
+		Layers: []v1.Descriptor{layer},
+	}, err
+}
+
+// predicateType reads what a bundle claims to be about, for an annotation that
+// people and tools select by. It is not verified and decides nothing.
+func predicateType(bundle []byte) (string, error) {
+	var b struct {
+		Envelope struct {
+			Payload string `json:"payload"`
+		} `json:"dsseEnvelope"`
+	}
+	if err := strict.JSON(bundle, &b); err != nil {
+		return "", fmt.Errorf("reading the bundle: %w", err)
+	}
+	payload, err := base64.StdEncoding.DecodeString(b.Envelope.Payload)
+	if err != nil {
+		return "", fmt.Errorf("reading the bundle: the payload is not base64: %w", err)
+	}
+	var s struct {
+		PredicateType string `json:"predicateType"`
+	}
+	if err := strict.JSON(payload, &s); err != nil {
+		return "", fmt.Errorf("reading the bundle's statement: %w", err)
+	}
+	if s.PredicateType == "" {
+		return "", fmt.Errorf("reading the bundle: the statement has no predicate type")
+	}
+	return s.PredicateType, nil
+}
+
+// File returns the descriptor of the artifact that holds the file called h, or
+// of the manifest that h itself names.
+func (l Layout) File(h v1.Hash) (v1.Descriptor, bool, error) {
+	index, err := l.Index()
+	if err != nil {
+		return v1.Descriptor{}, false, err
+	}
+	for _, d := range index.Manifests {
+		if d.Digest == h {
+			return d, true, nil
+		}
+		if d.ArtifactType != FileType {
+			continue
+		}
+		m, err := l.Manifest(d.Digest)
+		if err != nil {
+			return v1.Descriptor{}, false, err
+		}
+		if slices.ContainsFunc(m.Layers, func(layer v1.Descriptor) bool { return layer.Digest == h }) {
+			return d, true, nil
+		}
+	}
+	return v1.Descriptor{}, false, nil
+}
+
+// Bundles returns the bundles that refer to the file, or the manifest, called h.
+func (l Layout) Bundles(h v1.Hash, limit int64) ([][]byte, error) {
+	subject, ok, err := l.File(h)
+	if err != nil || !ok {
+		return nil, err
+	}
+	index, err := l.Index()
+	if err != nil {
+		return nil, err
+	}
+	var out [][]byte
+	for _, d := range index.Manifests {
+		if d.ArtifactType != "" && d.ArtifactType != BundleType {
+			continue
+		}
+		m, err := l.Manifest(d.Digest)
+		if err != nil {
+			return nil, err
+		}
+		if m.Subject == nil || m.Subject.Digest != subject.Digest {
+			continue
+		}
+		for _, layer := range m.Layers {
+			if layer.MediaType != BundleType {
+				continue
+			}
+			data, err := l.Blob(layer.Digest, limit)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, data)
+		}
+	}
+	return out, nil
+}
