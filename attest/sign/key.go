@@ -1,60 +1,166 @@
 package sign
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
 
-	"github.com/hallmark-project/hallmark/attest"
+	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
 )
 
-// Algorithm is a kind of key together with how it signs.
-type Algorithm string
+// ErrPassword means that an encrypted key could not be opened with the password
+// given. Ask again, or say so; the key itself may also be damaged, which cannot
+// be told apart.
+var ErrPassword = errors.New("the password is wrong, or the key is damaged")
 
-// The algorithms. RSA signs with PKCS #1 v1.5, which is what verifiers take an
-// RSA key to mean.
-const (
-	ECDSAP256 Algorithm = "ecdsa-p256" // SHA-256; what every verifier knows
-	ECDSAP384 Algorithm = "ecdsa-p384" // SHA-384
-	Ed25519   Algorithm = "ed25519"
-	RSA3072   Algorithm = "rsa-3072" // SHA-256
-	RSA4096   Algorithm = "rsa-4096" // SHA-256
-)
-
-var errUnwritten = errors.New("not written yet")
-
-// Key is a private key. It prints as its algorithm and fingerprint.
+// Key is a private key. However it is printed, it shows its algorithm and
+// fingerprint and nothing else.
 type Key struct {
 	algorithm Algorithm
 	private   crypto.Signer
+	spki      []byte // the public key, as SubjectPublicKeyInfo
 }
 
-// Algorithms lists the algorithms, the one to choose first.
-func Algorithms() []Algorithm { return []Algorithm{ECDSAP256, ECDSAP384, Ed25519, RSA3072, RSA4096} }
-
-// Generate returns a new key.
-func Generate(a Algorithm) (*Key, error) { return nil, errUnwritten }
+// The kinds of PEM block that hold a private key.
+const (
+	pkcs8Block    = "PRIVATE KEY"
+	ecBlock       = "EC PRIVATE KEY"
+	rsaBlock      = "RSA PRIVATE KEY"
+	sigstoreBlock = "ENCRYPTED SIGSTORE PRIVATE KEY"
+	cosignBlock   = "ENCRYPTED COSIGN PRIVATE KEY"
+)
 
 // ParseKey reads a private key in PEM: PKCS#8, SEC 1 (EC), PKCS#1 (RSA), or
 // encrypted by cosign or [Key.Encode]. password is asked only for an encrypted
 // key; nil if there is nobody to ask.
-func ParseKey(pem []byte, password func() ([]byte, error)) (*Key, error) { return nil, errUnwritten }
+func ParseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
+	k, err := parseKey(data, password)
+	if err != nil {
+		return nil, fmt.Errorf("reading a private key: %w", err)
+	}
+	return k, nil
+}
 
-// LoadKey reads the key in the file path, as [ParseKey] does. It refuses a file
-// that others may read.
-func LoadKey(path string, password func() ([]byte, error)) (*Key, error) { return nil, errUnwritten }
+// parseKey passes on no error of the parsers it calls: some quote what they
+// read.
+func parseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
+	block, rest := pem.Decode(data)
+	// openssl writes the curve's parameters in front of an EC key; the key
+	// repeats them.
+	if block != nil && block.Type == "EC PARAMETERS" {
+		block, rest = pem.Decode(rest)
+	}
+	if block == nil {
+		return nil, errors.New("is not in PEM: expected -----BEGIN PRIVATE KEY-----")
+	}
+	if len(bytes.TrimSpace(rest)) > 0 {
+		return nil, errors.New("something follows the key: expected one key and nothing else")
+	}
+	if len(block.Headers) > 0 {
+		return nil, errors.New("has headers, as openssl's old way of encrypting writes: expected PKCS#8, which openssl pkcs8 -topk8 -nocrypt writes")
+	}
+	var private any
+	var err error
+	switch block.Type {
+	case pkcs8Block:
+		private, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case ecBlock:
+		private, err = x509.ParseECPrivateKey(block.Bytes)
+	case rsaBlock:
+		private, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	case sigstoreBlock, cosignBlock:
+		var der []byte
+		if der, err = decrypt(block.Bytes, password); err != nil {
+			return nil, err
+		}
+		private, err = x509.ParsePKCS8PrivateKey(der)
+		clear(der)
+	case "ENCRYPTED PRIVATE KEY":
+		return nil, errors.New("is encrypted as PKCS#8, which is not read here: expected one that cosign encrypted, or decrypt it with openssl pkcs8")
+	case "OPENSSH PRIVATE KEY":
+		return nil, errors.New("is a key of OpenSSH: expected PKCS#8, which ssh-keygen -p -m PKCS8 writes")
+	case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE":
+		return nil, errors.New("is public: expected the private key that belongs to it")
+	default:
+		return nil, fmt.Errorf("holds no private key: expected one of %q, %q, %q, %q", pkcs8Block, ecBlock, rsaBlock, sigstoreBlock)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("is damaged: what stands inside %q is none", block.Type)
+	}
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("is a key that signs nothing, expected ECDSA, Ed25519 or RSA")
+	}
+	return newKey(signer)
+}
 
-// Encode returns the key as PEM: PKCS#8, or encrypted if there is a password.
-func (k *Key) Encode(password []byte) ([]byte, error) { return nil, errUnwritten }
+// decrypt opens what cosign, or [Key.Encode], encrypted.
+func decrypt(data []byte, password func() ([]byte, error)) ([]byte, error) {
+	if !json.Valid(data) {
+		return nil, errors.New("is damaged: what is encrypted is not in the form that cosign writes")
+	}
+	if password == nil {
+		return nil, errors.New("is encrypted, and there is nobody to ask for its password")
+	}
+	word, err := password()
+	if err != nil {
+		return nil, fmt.Errorf("asking for its password: %w", err)
+	}
+	defer clear(word)
+	der, err := encrypted.Decrypt(data, word)
+	if err != nil {
+		return nil, ErrPassword
+	}
+	return der, nil
+}
 
-// Save writes what [Key.Encode] gives to a new file that only its owner may
-// read. It never overwrites.
-func (k *Key) Save(path string, password []byte) error { return errUnwritten }
+func newKey(private crypto.Signer) (*Key, error) {
+	a, err := algorithmOf(private.Public())
+	if err != nil {
+		return nil, err
+	}
+	// Keys that are known to be weak sign nothing.
+	if err := cryptoutils.ValidatePubKey(private.Public()); err != nil {
+		return nil, errors.New("is weak: generate another")
+	}
+	spki, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		return nil, errors.New("is damaged: its public half cannot be written")
+	}
+	return &Key{a, private, spki}, nil
+}
 
-// SavePublic writes the public key to a new file. It never overwrites.
-func (k *Key) SavePublic(path string) error { return errUnwritten }
+// Encode returns the key as PEM: PKCS#8, or if there is a password, encrypted
+// with it (scrypt, NaCl secretbox) in the form that cosign reads and writes.
+func (k *Key) Encode(password []byte) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k.private)
+	if err != nil {
+		return nil, errors.New("writing a private key: it has no form in PKCS#8")
+	}
+	defer clear(der)
+	if len(password) == 0 {
+		return pem.EncodeToMemory(&pem.Block{Type: pkcs8Block, Bytes: der}), nil
+	}
+	sealed, err := encrypted.Encrypt(der, password)
+	if err != nil {
+		return nil, errors.New("writing a private key: encrypting it")
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: sigstoreBlock, Bytes: sealed}), nil
+}
 
-// PublicPEM returns the public key as PEM (SubjectPublicKeyInfo).
-func (k *Key) PublicPEM() ([]byte, error) { return nil, errUnwritten }
+// PublicPEM returns the public key as PEM (SubjectPublicKeyInfo): what
+// consumers put into their trust file.
+func (k *Key) PublicPEM() ([]byte, error) {
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.spki}), nil
+}
 
 // Public returns the public key.
 func (k *Key) Public() crypto.PublicKey { return k.private.Public() }
@@ -63,8 +169,14 @@ func (k *Key) Public() crypto.PublicKey { return k.private.Public() }
 func (k *Key) Algorithm() Algorithm { return k.algorithm }
 
 // Fingerprint is the SHA-256 of the public key (SubjectPublicKeyInfo) in
-// base64; bundles carry it as the hint which key to try.
-func (k *Key) Fingerprint() string { return "" }
+// base64. Bundles carry it as a hint which key to try; a hint, no proof.
+func (k *Key) Fingerprint() string {
+	sum := sha256.Sum256(k.spki)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
 
-// NewKeySigner returns a signer that signs with k.
-func NewKeySigner(k *Key) attest.Signer { return nil }
+func (k *Key) String() string { return string(k.algorithm) + " " + k.Fingerprint() }
+
+// Format implements [fmt.Formatter] for every verb, so that none prints the
+// private half.
+func (k *Key) Format(s fmt.State, _ rune) { io.WriteString(s, k.String()) }
