@@ -75,7 +75,7 @@ func (v *Verifier) readVerdict(st *verified, now time.Time) (*candidate, *Reason
 	c.Verdict = Verdict{
 		Verifier: s.Verifier.ID, Version: s.Verifier.Version, Resource: s.ResourceURI,
 		Policy: Policy{URI: s.Policy.URI, Digest: s.Policy.Digest.first()},
-		Levels: slices.Clone(s.VerifiedLevels), Inputs: resources(s.InputAttestations),
+		Levels: append([]string{}, s.VerifiedLevels...), Inputs: resources(s.InputAttestations),
 		Bundle: st.bundle, Statement: st.digest,
 	}
 	c.Time, err = parseTime(s.TimeVerified)
