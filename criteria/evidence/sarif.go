@@ -11,6 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
@@ -75,7 +78,8 @@ func (f sarif) Read(r io.Reader) (criteria.Facts, error) {
 		if t := run.ended(); i == 0 || t.Before(facts.Time) {
 			facts.Time = t
 		}
-		for j, res := range *run.Results {
+		results, _ := run.all()
+		for j, res := range results {
 			one, ok, err := run.result(res, f.fact == criteria.FactSecrets)
 			if err != nil {
 				return criteria.Facts{}, fmt.Errorf("run %d, result %d: %w", i+1, j+1, err)
@@ -112,7 +116,7 @@ type sarifRun struct {
 		Extensions []sarifComponent `json:"extensions"`
 	} `json:"tool"`
 	Invocations []sarifInvocation `json:"invocations"`
-	Results     *[]sarifResult    `json:"results"`
+	Results     sarifResults      `json:"results"`
 	Artifacts   []struct {
 		Location sarifArtifactLocation `json:"location"`
 	} `json:"artifacts"`
@@ -120,6 +124,29 @@ type sarifRun struct {
 		RevisionID string `json:"revisionId"`
 	} `json:"versionControlProvenance"`
 	ExternalPropertyFileReferences map[string]any `json:"externalPropertyFileReferences"`
+}
+
+// sarifResults tells an absent list from null, which means something else.
+type sarifResults struct {
+	given bool
+	list  *[]sarifResult
+}
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (r *sarifResults) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	r.given = true
+	return json.UnmarshalDecode(d, &r.list)
+}
+
+// all returns the results; ok is false where the scan did not take place.
+// §3.14.23 asks for an empty list where nothing was found, and for null where
+// the tool could not look. Staticcheck leaves an empty list out, so an absent
+// one counts as empty where an invocation says that the tool succeeded.
+func (r *sarifRun) all() (results []sarifResult, ok bool) {
+	if r.Results.list != nil {
+		return *r.Results.list, true
+	}
+	return nil, !r.Results.given && len(r.Invocations) > 0 && r.succeeded()
 }
 
 type sarifComponent struct {
@@ -219,15 +246,14 @@ type sarifResult struct {
 
 // check refuses a run from which nothing follows.
 func (r *sarifRun) check() error {
+	_, scanned := r.all()
 	switch {
 	case r.Tool.Driver.Name == "":
 		return errors.New("names no tool")
 	case r.ExternalPropertyFileReferences["results"] != nil:
 		return errors.New("keeps its results in another file: give a report that holds them")
-	case r.Results == nil:
-		// §3.14.23: an empty list where nothing was found, null where the
-		// tool could not look.
-		return errors.New("has no list of results, not even an empty one: the scan did not take place")
+	case !scanned:
+		return errors.New("has no list of results, not even an empty one, and does not say that the tool succeeded")
 	}
 	return nil
 }
