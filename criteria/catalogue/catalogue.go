@@ -6,5 +6,9 @@ import "github.com/hallmark-project/hallmark/criteria"
 
 // All lists the built-in criteria by name.
 func All() []criteria.Kind {
-	return []criteria.Kind{}
+	return []criteria.Kind{
+		changesReviewed,
+		releaseNotes,
+		versionUnique,
+	}
 }

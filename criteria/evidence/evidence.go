@@ -10,10 +10,13 @@ import "github.com/hallmark-project/hallmark/criteria"
 // All lists the formats by name.
 func All() []criteria.Format {
 	return []criteria.Format{
+		changelog{},
 		cobertura{},
 		cycloneDXJSON{},
 		cycloneDXXML{},
 		epss{},
+		gitTags{},
+		gitea{},
 		gitleaksJSON{},
 		goCover{},
 		goMod{},
