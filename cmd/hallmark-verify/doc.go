@@ -1,0 +1,16 @@
+// Command hallmark-verify checks that artifacts came out of a compliant
+// pipeline: signature, signer, subject, verifier, policy, level, criteria and
+// age, as a trust file asks. It is hallmark verify in a binary of its own,
+// starts at once, uses no network and needs nothing else.
+//
+// Usage:
+//
+//	hallmark-verify --trust trust.yaml --attestations DIR ARTIFACT...
+//
+// # Exit codes
+//
+//	0  every artifact verified
+//	1  at least one was refused
+//	2  usage or configuration
+//	3  could not tell about at least one, and none was refused
+package main

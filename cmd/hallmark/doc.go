@@ -1,0 +1,35 @@
+// Command hallmark judges a release against its release criteria, signs what it
+// found as in-toto attestations, and lets anyone check that an artifact came
+// out of a compliant pipeline.
+//
+// Usage:
+//
+//	hallmark init       begin a hallmark.yaml and a policy.yaml
+//	hallmark release    judge, sign, publish and verify a release in one go
+//	hallmark evaluate   judge a release by its policy
+//	hallmark attest     sign what a decision found
+//	hallmark publish    put artifacts and bundles where consumers look for them
+//	hallmark verify     check that artifacts came out of a compliant pipeline
+//	hallmark replay     recompute a decision from its dossier
+//	hallmark criteria   list what can be asked, or what a policy asks
+//	hallmark inspect    show what a bundle or a dossier claims, unverified
+//	hallmark key        make signing keys
+//	hallmark version    say which version this is
+//
+// Each has --help with examples and -o json.
+//
+// # Exit codes
+//
+// The same for every command and every output format; everything but 0 denies:
+//
+//	0  yes: criteria met, or verified
+//	1  no: criteria not met, or verification refused
+//	2  usage or configuration
+//	3  could not tell: evidence missing or unreadable, an internal fault
+//
+// # Limitations
+//
+// Signing is by key; certificates, transparency logs and registries are not
+// talked to. A verdict signed with a key carries the time that the holder of
+// the key says it was made.
+package main

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hallmark-project/hallmark/attest/sign"
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/atomicfile"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/urfave/cli/v2"
+)
+
+func attestCommand(io console.IO) *cli.Command {
+	return &cli.Command{
+		Name: "attest", Usage: "sign what a decision found",
+		Description: console.Examples(`Replays the decision in the dossier, hashes the artifacts again, and signs
+statements about them: the verdict, the findings, each artifact's SBOM and known
+vulnerabilities. The bundles and a trust file for consumers are added to the
+dossier. Of a release that failed, the verdict says FAILED: publishing it
+withdraws an earlier one.`,
+			"hallmark attest -f hallmark.yaml --key release.key",
+			"hallmark attest --envelope verdict.dsse.json"),
+		Flags: append([]cli.Flag{
+			fileFlag(), outFlag(),
+			&cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"},
+			console.Output("table", "json"),
+		}, keyFlags()...),
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			f, g, err := load(c)
+			if err != nil {
+				return err
+			}
+			dir := c.String("out")
+			j, err := dossier.Replay(dir, known())
+			if err != nil {
+				return replayEnding(dir, err)
+			}
+			if err := sameRelease(g.Release, j.Release); err != nil {
+				return console.Refuse(err, "judge it again with: hallmark evaluate")
+			}
+			key, where, err := signingKey(io, c, f)
+			if err != nil {
+				return err
+			}
+			all, want, err := attestStage(c.Context, io, f, j, key, dir)
+			if err != nil {
+				return err
+			}
+			err = dossier.Update(dir, []string{dossier.AttestationsDir, dossier.TrustFile, dossier.LayoutDir}, func(staging string) error {
+				return writeAttestations(staging, all, want)
+			})
+			if err != nil {
+				return fmt.Errorf("writing the dossier: %w", err)
+			}
+			if err := writeEnvelope(c.String("envelope"), all); err != nil {
+				return err
+			}
+			return showSigned(io, c, dir, where, all)
+		},
+	}
+}
+
+// sameRelease holds what lies in the release folder now against what was
+// judged.
+func sameRelease(now, judged criteria.Release) error {
+	for _, a := range judged.Artifacts {
+		for _, b := range now.Artifacts {
+			if a.Name == b.Name && !a.Digest.Matches(b.Digest) {
+				return fmt.Errorf("artifact %s changed after it was judged: it was %s, it is %s", a.Name, a.Digest, b.Digest)
+			}
+		}
+	}
+	x, err := now.Encode()
+	if err != nil {
+		return err
+	}
+	y, err := judged.Encode()
+	if err != nil {
+		return err
+	}
+	if string(x) != string(y) {
+		return fmt.Errorf("the release file describes another release than the dossier's %s %s", judged.Name, judged.Version)
+	}
+	return nil
+}
+
+func writeEnvelope(path string, all []signed) error {
+	if path == "" {
+		return nil
+	}
+	for _, s := range all {
+		if s.statement.Name() != "verdict" {
+			continue
+		}
+		envelope, err := sign.Envelope(s.bundle)
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		return atomicfile.Write(path, envelope, 0o644)
+	}
+	return fmt.Errorf("there is no verdict to write to %s", path)
+}
+
+// Attestation is one line of attest -o json.
+type Attestation struct {
+	Name          string             `json:"name"`
+	PredicateType string             `json:"predicateType"`
+	Subjects      []criteria.Subject `json:"subjects"`
+	Path          string             `json:"path"`
+	Reused        bool               `json:"reused"`
+}
+
+func attestations(dir string, all []signed) []Attestation {
+	out := make([]Attestation, 0, len(all))
+	for _, s := range all {
+		out = append(out, Attestation{
+			Name: s.statement.Name(), PredicateType: s.statement.PredicateType(), Subjects: s.statement.Subjects(),
+			Path: filepath.Join(dir, dossier.AttestationsDir, bundleName(s.statement)), Reused: s.reused,
+		})
+	}
+	return out
+}
+
+func showSigned(io console.IO, c *cli.Context, dir, where string, all []signed) error {
+	if c.String("output") == "json" {
+		return io.JSON(map[string]any{"key": where, "attestations": attestations(dir, all)})
+	}
+	sayKey(io, where)
+	sayAttestations(io, dir, all)
+	return nil
+}
+
+func sayKey(io console.IO, where string) { fmt.Fprintf(io.Out, "key        %s\n", where) }
+
+func sayAttestations(io console.IO, dir string, all []signed) {
+	for _, a := range attestations(dir, all) {
+		verb := "signed"
+		if a.Reused {
+			verb = "reused"
+		}
+		fmt.Fprintf(io.Out, "%-9s  %s  %s\n", verb, a.Name, a.PredicateType)
+	}
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/strict"
+	"github.com/urfave/cli/v2"
+)
+
+func criteriaCommand(io console.IO) *cli.Command {
+	return &cli.Command{
+		Name: "criteria", Usage: "list what can be asked, or what a policy asks", ArgsUsage: "[NAME]",
+		Description: console.Examples(`Lists the criteria of the catalogue, explains one, lists what a policy asks with
+its parameters, or lists the evidence formats.`,
+			"hallmark criteria",
+			"hallmark criteria changes-reviewed",
+			"hallmark criteria --policy policy.yaml",
+			"hallmark criteria --formats -o json"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "policy", Usage: "list what the policy in `FILE` asks"},
+			&cli.BoolFlag{Name: "formats", Usage: "list the evidence formats"},
+			console.Output("table", "json", "markdown"),
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 1 {
+				return console.Misused(fmt.Errorf("unexpected argument %q", c.Args().Get(1)), "see: hallmark criteria --help")
+			}
+			if c.String("policy") != "" {
+				return asked(io, c)
+			}
+			kinds, formats := described(), describedFormats()
+			if name := c.Args().First(); name != "" {
+				i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
+				if i < 0 {
+					var names []string
+					for _, k := range kinds {
+						names = append(names, k.Name)
+					}
+					return console.Misused(fmt.Errorf("unknown criterion %q%s", name, didYouMean(name, names)))
+				}
+				kinds = kinds[i : i+1]
+				if c.String("output") == "table" {
+					return explain(io.Out, kinds[0])
+				}
+			}
+			switch c.String("output") {
+			case "json":
+				if c.Bool("formats") {
+					return io.JSON(formats)
+				}
+				return io.JSON(kinds)
+			case "markdown":
+				return Markdown(io.Out, kinds, formats)
+			}
+			if c.Bool("formats") {
+				for _, f := range formats {
+					fmt.Fprintf(io.Out, "%-20s %s\n", f.Name, join(f.Gives))
+				}
+				return nil
+			}
+			for _, k := range kinds {
+				fmt.Fprintf(io.Out, "%-20s %-9s %s\n", k.Name, k.Level, k.Title)
+			}
+			return nil
+		},
+	}
+}
+
+// Kind describes one criterion of the catalogue.
+type Kind struct {
+	Name     string          `json:"name"`
+	Title    string          `json:"title"`
+	Doc      string          `json:"doc"`
+	Practice string          `json:"practice"`
+	Level    criteria.Level  `json:"level"`
+	Scope    string          `json:"scope"`
+	Needs    []criteria.Fact `json:"needs"`
+	Uses     []criteria.Fact `json:"uses,omitempty"`
+	// MaxAge is how old evidence may be, by fact.
+	MaxAge map[criteria.Fact]criteria.Age `json:"maxAge,omitempty"`
+	// Params are the parameters that each profile sets, as JSON.
+	Params map[criteria.Level]string `json:"params,omitempty"`
+	Refs   []string                  `json:"refs"`
+	Label  string                    `json:"label"`
+}
+
+func described() []Kind {
+	var out []Kind
+	for _, k := range known().Kinds {
+		d := Kind{
+			Name: k.Name, Title: k.Title, Doc: k.Doc, Practice: k.Practice.String(), Level: k.Level,
+			Scope: k.Scope.String(), Needs: k.Needs, Uses: k.Uses, Params: k.Params, Refs: k.Refs, Label: criteria.Label(k.Name),
+		}
+		for f, age := range k.MaxAge {
+			if d.MaxAge == nil {
+				d.MaxAge = make(map[criteria.Fact]criteria.Age)
+			}
+			d.MaxAge[f] = criteria.Age(age)
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// Format describes one evidence format.
+type Format struct {
+	Name  string          `json:"name"`
+	Gives []criteria.Fact `json:"gives"`
+}
+
+func describedFormats() []Format {
+	var out []Format
+	for _, f := range known().Formats {
+		out = append(out, Format{f.Name(), f.Gives()})
+	}
+	return out
+}
+
+func explain(w io.Writer, k Kind) error {
+	fmt.Fprintf(w, "%s: %s\n\n%s\n\n", k.Name, k.Title, k.Doc)
+	fmt.Fprintf(w, "practice    %s\nlevel       %s\nabout       %s\nneeds       %s\n", k.Practice, k.Level, k.Scope, join(k.Needs))
+	if len(k.Uses) > 0 {
+		fmt.Fprintf(w, "uses        %s\n", join(k.Uses))
+	}
+	for _, f := range slices.Sorted(maps.Keys(k.MaxAge)) {
+		fmt.Fprintf(w, "max age     %s %s\n", f, k.MaxAge[f])
+	}
+	for _, l := range criteria.Levels() {
+		if p, ok := k.Params[l]; ok {
+			fmt.Fprintf(w, "%-10s  %s\n", l, p)
+		}
+	}
+	fmt.Fprintf(w, "label       %s\nsee also    %s\nformats     ", k.Label, strings.Join(k.Refs, ", "))
+	var formats []string
+	for _, f := range describedFormats() {
+		if slices.ContainsFunc(f.Gives, func(g criteria.Fact) bool { return slices.Contains(k.Needs, g) || slices.Contains(k.Uses, g) }) {
+			formats = append(formats, f.Name)
+		}
+	}
+	_, err := fmt.Fprintln(w, strings.Join(formats, ", "))
+	return err
+}
+
+// Markdown writes docs/criteria.md.
+func Markdown(w io.Writer, kinds []Kind, formats []Format) error {
+	fmt.Fprint(w, "# Criteria\n\n<!-- Generated by: hallmark criteria -o markdown. A test compares. -->\n\n")
+	fmt.Fprint(w, "What hallmark can ask of a release. A profile asks every criterion of its level and\nof the levels below it. References are to the same requirement in other catalogues.\n")
+	fmt.Fprint(w, "\n| criterion | level | asks | about | needs |\n| --- | --- | --- | --- | --- |\n")
+	for _, k := range kinds {
+		fmt.Fprintf(w, "| [%s](#%s) | %s | %s | %s | %s |\n", k.Name, k.Name, k.Level, k.Title, k.Scope, join(k.Needs))
+	}
+	for _, k := range kinds {
+		fmt.Fprintf(w, "\n## %s\n\n%s\n\n", k.Name, k.Doc)
+		fmt.Fprintf(w, "- practice: %s\n- label: `%s`\n- references: %s\n", k.Practice, k.Label, strings.Join(k.Refs, ", "))
+		if len(k.Uses) > 0 {
+			fmt.Fprintf(w, "- takes into account: %s\n", join(k.Uses))
+		}
+		for _, f := range slices.Sorted(maps.Keys(k.MaxAge)) {
+			fmt.Fprintf(w, "- evidence of %s may be at most %s old\n", f, k.MaxAge[f])
+		}
+		for _, l := range criteria.Levels() {
+			if p, ok := k.Params[l]; ok {
+				fmt.Fprintf(w, "- parameters from %s on: `%s`\n", l, p)
+			}
+		}
+	}
+	fmt.Fprint(w, "\n## Evidence formats\n\nThe format of a report is named in hallmark.yaml; content is never sniffed.\n\n| format | gives |\n| --- | --- |\n")
+	for _, f := range formats {
+		fmt.Fprintf(w, "| `%s` | %s |\n", f.Name, join(f.Gives))
+	}
+	return nil
+}
+
+func asked(io console.IO, c *cli.Context) error {
+	path := c.String("policy")
+	f, err := os.Open(path)
+	if err != nil {
+		return console.Misused(err)
+	}
+	defer f.Close()
+	data, err := strict.Read(f, strict.MaxConfig)
+	if err != nil {
+		return console.Misused(&strict.Error{File: path, Msg: err.Error()})
+	}
+	catalogue := known()
+	p, err := criteria.ParsePolicy(path, data, catalogue.Kinds, catalogue.Compile)
+	if err != nil {
+		return console.Misused(err)
+	}
+	if c.String("output") == "json" {
+		return io.JSON(map[string]any{"profile": p.Profile(), "digest": p.Digest(), "criteria": p.Asked()})
+	}
+	fmt.Fprintf(io.Out, "profile %s, policy %s\n\n", p.Profile(), p.Digest())
+	for _, a := range p.Asked() {
+		fmt.Fprintf(io.Out, "%-20s %-9s %s\n", a.Name, a.Level, a.Title)
+		switch {
+		case a.NotApplicable != "":
+			fmt.Fprintf(io.Out, "%-20s not applicable: %s\n", "", a.NotApplicable)
+		case string(a.Params) != "{}":
+			fmt.Fprintf(io.Out, "%-20s %s\n", "", a.Params)
+		}
+	}
+	return nil
+}
+
+func join(facts []criteria.Fact) string {
+	words := make([]string, len(facts))
+	for i, f := range facts {
+		words[i] = string(f)
+	}
+	return strings.Join(words, ", ")
+}

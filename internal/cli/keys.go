@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hallmark-project/hallmark/attest/sign"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/releasefile"
+	"github.com/urfave/cli/v2"
+)
+
+func keyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "key", Usage: "sign with the private key in `FILE`", EnvVars: []string{"HALLMARK_KEY"}},
+		passwordFlag(),
+	}
+}
+
+func passwordFlag() cli.Flag {
+	return &cli.StringFlag{Name: "password-file", Usage: "read the key's password from `FILE`; else HALLMARK_PASSWORD, COSIGN_PASSWORD, or a terminal"}
+}
+
+func keyCommand(io console.IO) *cli.Command {
+	var names []string
+	for _, a := range sign.Algorithms() {
+		names = append(names, string(a))
+	}
+	return &cli.Command{
+		Name: "key", Usage: "make signing keys",
+		Description: console.Examples("Makes signing keys.", "hallmark key generate --out release.key"),
+		Subcommands: []*cli.Command{{
+			Name: "generate", Usage: "make a signing key",
+			Description: console.Examples(`Makes a private key, readable by you alone, and beside it FILE.pub, the public
+key that consumers need. With a password it is written in the encrypted form
+that cosign reads and writes, else as PKCS#8. A key is never overwritten.`,
+				"hallmark key generate --out release.key",
+				"HALLMARK_PASSWORD=… hallmark key generate --out release.key --encrypt --algorithm ed25519"),
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "out", Value: "hallmark.key", Usage: "write the private key to `FILE`"},
+				&cli.StringFlag{Name: "algorithm", Value: string(sign.ECDSAP256), Usage: "`NAME`: " + strings.Join(names, ", ")},
+				&cli.BoolFlag{Name: "encrypt", Usage: "protect the key with a password"},
+				passwordFlag(), console.Output("table", "json"),
+			},
+			Action: func(c *cli.Context) error {
+				if err := noArguments(c); err != nil {
+					return err
+				}
+				return generate(io, c, names)
+			},
+		}},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return console.Misused(fmt.Errorf("unknown command %q: known is generate", "key "+c.Args().First()))
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+func generate(io console.IO, c *cli.Context, names []string) error {
+	algorithm := sign.Algorithm(c.String("algorithm"))
+	known := false
+	for _, a := range sign.Algorithms() {
+		known = known || a == algorithm
+	}
+	if !known {
+		return console.Misused(fmt.Errorf("unknown algorithm %q%s", algorithm, didYouMean(string(algorithm), names)))
+	}
+	path := c.String("out")
+	for _, p := range []string{path, path + ".pub"} {
+		if _, err := os.Lstat(p); err == nil {
+			return console.Misused(fmt.Errorf("%s exists: a key is never overwritten", p), "choose another file with: --out FILE")
+		}
+	}
+	var pass []byte
+	if c.Bool("encrypt") {
+		var err error
+		if pass, err = password(io, c, true)(); err != nil {
+			return console.Misused(err)
+		}
+		if len(pass) == 0 {
+			return console.Misused(errors.New("the password is empty"))
+		}
+	}
+	key, err := sign.Generate(algorithm)
+	if err != nil {
+		return err
+	}
+	if err := key.Save(path, pass); err != nil {
+		return err
+	}
+	if err := key.SavePublic(path + ".pub"); err != nil {
+		return err
+	}
+	if c.String("output") == "json" {
+		return io.JSON(map[string]string{
+			"key": path, "publicKey": path + ".pub", "algorithm": string(key.Algorithm()), "fingerprint": key.Fingerprint(),
+		})
+	}
+	fmt.Fprintf(io.Out, "private key  %s (readable by you alone)\npublic key   %s\nfingerprint  %s\n", path, path+".pub", key.Fingerprint())
+	return nil
+}
+
+// password returns the function that asks for a key's password: a file, the
+// environment, a terminal, in this order.
+func password(io console.IO, c *cli.Context, twice bool) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		if file := c.String("password-file"); file != "" {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return nil, err
+			}
+			if len(data) > 4096 {
+				return nil, fmt.Errorf("%s is too large for a password", file)
+			}
+			return bytes.TrimRight(data, "\r\n"), nil
+		}
+		for _, name := range []string{"HALLMARK_PASSWORD", "COSIGN_PASSWORD"} {
+			if v := io.Env(name); v != "" {
+				return []byte(v), nil
+			}
+		}
+		if io.Password == nil {
+			return nil, errors.New("the key needs a password: give --password-file FILE or set HALLMARK_PASSWORD")
+		}
+		first, err := io.Password("password: ")
+		if err != nil || !twice {
+			return first, err
+		}
+		second, err := io.Password("again: ")
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(first, second) {
+			return nil, errors.New("the passwords differ")
+		}
+		return first, nil
+	}
+}
+
+// signingKey returns the key to sign with and says, for people, where it is:
+// --key, else the release file's, else the user's own, made on first use.
+func signingKey(io console.IO, c *cli.Context, f *releasefile.File) (key *sign.Key, where string, err error) {
+	path := c.String("key")
+	if path == "" && f.Signer.Key != "" {
+		path = f.Beside(f.Signer.Key)
+	}
+	if path != "" {
+		key, err = sign.LoadKey(path, password(io, c, false))
+		if err != nil {
+			return nil, "", console.Misused(fmt.Errorf("loading the signing key: %w", err))
+		}
+		return key, path, nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return nil, "", console.Misused(fmt.Errorf("there is no place for a signing key: %w", err), "give one with: --key FILE")
+	}
+	path = filepath.Join(dir, "hallmark", "signing.key")
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, "", fmt.Errorf("making a signing key: %w", err)
+		}
+		fresh, err := sign.Generate(sign.ECDSAP256)
+		if err != nil {
+			return nil, "", err
+		}
+		switch err := fresh.Save(path, nil); {
+		case err == nil:
+			return fresh, path + " (made now, readable by you alone)", nil
+		case !errors.Is(err, fs.ErrExist):
+			return nil, "", fmt.Errorf("making a signing key: %w", err)
+		}
+		// Another run made it first: that one it is.
+	}
+	key, err = sign.LoadKey(path, password(io, c, false))
+	if err != nil {
+		return nil, "", console.Misused(fmt.Errorf("loading the signing key: %w", err))
+	}
+	return key, path + " (kept from before)", nil
+}

@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hallmark-project/hallmark/attest"
+	"github.com/hallmark-project/hallmark/attest/publish"
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/cli/verification"
+	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/internal/releasefile"
+	"github.com/hallmark-project/hallmark/verify/source"
+	"github.com/urfave/cli/v2"
+)
+
+func publishCommand(io console.IO) *cli.Command {
+	return &cli.Command{
+		Name: "publish", Usage: "put artifacts and bundles where consumers look for them",
+		Description: console.Examples(`Publishes the artifacts with their bundles into an OCI image layout inside the
+dossier, and the bundles into a folder where hallmark.yaml or --directory names
+one: a file of JSON lines for each artifact. What was published is read back and
+verified as a consumer would. A release that failed is not published, unless
+--withdraw says that its FAILED verdict shall withdraw an earlier one.`,
+			"hallmark publish -f hallmark.yaml",
+			"hallmark publish --directory dist/attestations"),
+		Flags: []cli.Flag{
+			fileFlag(), outFlag(), directoryFlag(),
+			&cli.BoolFlag{Name: "withdraw", Usage: "publish a FAILED verdict, which withdraws an earlier one"},
+			console.Output("table", "json"),
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			f, g, err := load(c)
+			if err != nil {
+				return err
+			}
+			dir := c.String("out")
+			j, err := dossier.Replay(dir, known())
+			if err != nil {
+				return replayEnding(dir, err)
+			}
+			if err := sameRelease(g.Release, j.Release); err != nil {
+				return console.Refuse(err, "judge it again with: hallmark evaluate")
+			}
+			if !j.Decision.Passed && !c.Bool("withdraw") {
+				sayRefused(io, j.Decision)
+				return decided(j.Decision)
+			}
+			return publishDossier(io, c, f, g, j, dir)
+		},
+	}
+}
+
+func directoryFlag() cli.Flag {
+	return &cli.StringFlag{Name: "directory", Usage: "also publish the bundles into `DIR`"}
+}
+
+func publishDossier(io console.IO, c *cli.Context, f *releasefile.File, g *releasefile.Gathered, j dossier.Judged, dir string) error {
+	bundles, err := storedBundles(c.Context, dir, j.Release)
+	if err != nil {
+		return err
+	}
+	var layout verification.Report
+	err = dossier.Update(dir, nil, func(staging string) error {
+		if err := publishLayout(c.Context, io, staging, g, bundles); err != nil {
+			return err
+		}
+		if !j.Decision.Passed {
+			return nil
+		}
+		layout, err = verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
+		if err != nil {
+			return err
+		}
+		return publishedVerifies(layout)
+	})
+	if err != nil {
+		return err
+	}
+	into, err := publishDirectory(c, f, bundles)
+	if err != nil {
+		return err
+	}
+	if c.String("output") == "json" {
+		return io.JSON(map[string]any{"layout": filepath.Join(dir, dossier.LayoutDir), "directory": into, "verification": layout})
+	}
+	sayPublished(io, dir, into)
+	return nil
+}
+
+func sayPublished(io console.IO, dir, into string) {
+	fmt.Fprintf(io.Out, "published  %s\n", filepath.Join(dir, dossier.LayoutDir))
+	if into != "" {
+		fmt.Fprintf(io.Out, "published  %s\n", into)
+	}
+}
+
+// publishedVerifies turns a report about what was just published into an
+// error where a consumer would not accept it.
+func publishedVerifies(r verification.Report) error {
+	if r.Outcome == verification.Verified {
+		return nil
+	}
+	var lines []string
+	for _, s := range r.Subjects {
+		if s.Outcome == verification.Verified {
+			continue
+		}
+		line := s.Name + ": " + s.Outcome
+		for _, reason := range s.Reasons {
+			line += "; " + reason.String()
+		}
+		if s.Error != "" {
+			line += ": " + s.Error
+		}
+		lines = append(lines, line)
+	}
+	return console.Unable(fmt.Errorf("what was published does not verify, so it was taken back\n%s", strings.Join(lines, "\n")))
+}
+
+// published is one bundle and what it is about.
+type published struct {
+	bundle   attest.Bundle
+	subjects []criteria.Digest
+}
+
+// storedBundles reads back which bundles in the dossier's folder are about
+// which artifacts.
+func storedBundles(ctx context.Context, dir string, rel criteria.Release) ([]published, error) {
+	src := source.Files(filepath.Join(dir, dossier.AttestationsDir))
+	var out []published
+	place := make(map[criteria.Digest]int)
+	for _, a := range rel.Artifacts {
+		found, err := src.Bundles(ctx, a.Digest)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, console.Misused(fmt.Errorf("%s has no attestations", dir), "sign them with: hallmark attest")
+		}
+		if err != nil {
+			return nil, console.Unable(err)
+		}
+		for _, b := range found {
+			id := criteria.DigestOf(b)
+			i, ok := place[id]
+			if !ok {
+				i = len(out)
+				place[id] = i
+				out = append(out, published{bundle: b})
+			}
+			out[i].subjects = append(out[i].subjects, a.Digest)
+		}
+	}
+	if len(out) == 0 {
+		return nil, console.Misused(fmt.Errorf("%s has no attestations about this release", dir), "sign them with: hallmark attest")
+	}
+	return out, nil
+}
+
+// publishLayout puts the artifacts and bundles into the dossier's OCI image
+// layout.
+func publishLayout(ctx context.Context, io console.IO, dir string, g *releasefile.Gathered, bundles []published) error {
+	layout, err := publish.NewLayout(filepath.Join(dir, dossier.LayoutDir))
+	if err != nil {
+		return console.Unable(err)
+	}
+	for _, a := range g.Release.Artifacts {
+		io.Step("publishing %s", a.Name)
+		if err := layout.AddFile(ctx, a, g.Path(a.Name)); err != nil {
+			return console.Unable(err)
+		}
+	}
+	return publishAll(ctx, layout, bundles)
+}
+
+func publishAll(ctx context.Context, to attest.Publisher, bundles []published) error {
+	for _, b := range bundles {
+		for _, subject := range b.subjects {
+			if _, err := to.Publish(ctx, subject, b.bundle); err != nil {
+				return console.Unable(err)
+			}
+		}
+	}
+	return nil
+}
+
+// publishDirectory publishes into the folder that the flag or the release file
+// names, if any, and says which.
+func publishDirectory(c *cli.Context, f *releasefile.File, bundles []published) (string, error) {
+	into := c.String("directory")
+	if into == "" && f.Publish.Directory != "" {
+		into = f.Beside(f.Publish.Directory)
+	}
+	if into == "" {
+		return "", nil
+	}
+	to, err := publish.NewDirectory(into)
+	if err != nil {
+		return "", console.Unable(err)
+	}
+	return into, publishAll(c.Context, to, bundles)
+}
+
+// display is a path as it can be pasted into a terminal from anywhere, short
+// where it lies below the working folder.
+func display(path string) string {
+	wd, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(wd, abs); err == nil && !strings.HasPrefix(rel, "..") {
+		return rel
+	}
+	return abs
+}

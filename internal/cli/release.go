@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/cli/verification"
+	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/verify/source"
+	"github.com/urfave/cli/v2"
+)
+
+func releaseCommand(io console.IO) *cli.Command {
+	return &cli.Command{
+		Name: "release", Usage: "judge, sign, publish and verify a release in one go",
+		Description: console.Examples(`Reads the release and its evidence, judges it by its policy, shows the decision,
+signs what was found, publishes it, verifies what it published as a consumer
+would, and says what a consumer runs next. It needs no set-up: without a key, one
+is made once in your configuration folder. A release that is refused is neither
+signed nor published. Exit codes: 0 released, 1 refused, 2 usage, 3 could not
+tell.`,
+			"hallmark release -f hallmark.yaml",
+			"hallmark release -f hallmark.yaml --key release.key --out out"),
+		Flags: append([]cli.Flag{
+			fileFlag(), outFlag(), atFlag(), directoryFlag(), allFlag(),
+			&cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"},
+			console.Output("table", "json", "markdown"),
+		}, keyFlags()...),
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return release(io, c)
+		},
+	}
+}
+
+// Released is release -o json.
+type Released struct {
+	Passed       bool                 `json:"passed"`
+	Dossier      string               `json:"dossier"`
+	Key          string               `json:"key,omitempty"`
+	Decision     any                  `json:"decision"`
+	Attestations []Attestation        `json:"attestations,omitempty"`
+	Layout       string               `json:"layout,omitempty"`
+	Directory    string               `json:"directory,omitempty"`
+	Verification *verification.Report `json:"verification,omitempty"`
+	Next         string               `json:"next,omitempty"`
+}
+
+func release(io console.IO, c *cli.Context) error {
+	dir := c.String("out")
+	if err := dossier.Check(dir); err != nil {
+		return console.Misused(err, "choose another folder with: --out DIR")
+	}
+	f, g, err := load(c)
+	if err != nil {
+		return err
+	}
+	j, err := judgeStage(io, c, f, g)
+	if err != nil {
+		return err
+	}
+	if !j.Decision.Passed {
+		if err := dossier.Replace(dir, j.Write); err != nil {
+			return fmt.Errorf("writing the dossier: %w", err)
+		}
+		if c.String("output") == "json" {
+			err = io.JSON(Released{Dossier: dir, Decision: j.Decision})
+		} else {
+			err = showDecision(io, c, j.Decision)
+		}
+		if err != nil {
+			return err
+		}
+		sayRefused(io, j.Decision)
+		return decided(j.Decision)
+	}
+
+	key, where, err := signingKey(io, c, f)
+	if err != nil {
+		return err
+	}
+	var all []signed
+	var bundles []published
+	var report verification.Report
+	err = dossier.Replace(dir, func(staging string) error {
+		if err := j.Write(staging); err != nil {
+			return fmt.Errorf("writing the dossier: %w", err)
+		}
+		// Somebody may have written since the artifacts were judged.
+		if err := g.Unchanged(c.Context); err != nil {
+			return console.Refuse(err)
+		}
+		signed, want, err := attestStage(c.Context, io, f, j, key, dir)
+		if err != nil {
+			return err
+		}
+		all = signed
+		if err := writeAttestations(staging, all, want); err != nil {
+			return fmt.Errorf("writing the dossier: %w", err)
+		}
+		if bundles, err = storedBundles(c.Context, staging, g.Release); err != nil {
+			return err
+		}
+		if err := publishLayout(c.Context, io, staging, g, bundles); err != nil {
+			return err
+		}
+		// Nothing is released that a consumer would not accept: from the folder,
+		// and from the layout.
+		for _, src := range []struct {
+			name string
+			from func() (verification.Report, error)
+		}{
+			{"attestations", func() (verification.Report, error) {
+				return verifyStage(c.Context, io, staging, g, source.Files(filepath.Join(staging, dossier.AttestationsDir)))
+			}},
+			{"layout", func() (verification.Report, error) {
+				return verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
+			}},
+		} {
+			io.Step("verifying the %s", src.name)
+			if report, err = src.from(); err != nil {
+				return err
+			}
+			if err := publishedVerifies(report); err != nil {
+				return err
+			}
+		}
+		return c.Context.Err()
+	})
+	if err != nil {
+		return err
+	}
+	into, err := publishDirectory(c, f, bundles)
+	if err != nil {
+		return err
+	}
+	if err := writeEnvelope(c.String("envelope"), all); err != nil {
+		return err
+	}
+	var artifacts []string
+	for _, a := range g.Release.Artifacts {
+		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
+	}
+	next := fmt.Sprintf("hallmark-verify --trust %s --attestations %s %s",
+		quote(display(filepath.Join(dir, dossier.TrustFile))), quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
+
+	if c.String("output") == "json" {
+		return io.JSON(Released{
+			Passed: true, Dossier: dir, Key: where, Decision: j.Decision, Attestations: attestations(dir, all),
+			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: &report, Next: next,
+		})
+	}
+	if err := showDecision(io, c, j.Decision); err != nil {
+		return err
+	}
+	if c.String("output") == "markdown" {
+		return nil
+	}
+	fmt.Fprintln(io.Out)
+	sayKey(io, where)
+	sayAttestations(io, dir, all)
+	sayPublished(io, dir, into)
+	fmt.Fprintf(io.Out, "%s   %d artifacts, as a consumer would, from %s and from %s\n", io.Paint(console.Green, "verified"), len(report.Subjects),
+		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
+	fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
+	return nil
+}
+
+// abridge keeps a command line short enough to read.
+func abridge(paths []string) string {
+	const most = 4
+	if len(paths) > most {
+		return filepath.Dir(paths[0])
+	}
+	return strings.Join(paths, " ")
+}
+
+// quote makes path safe to paste into a shell.
+func quote(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+,:@=", r)
+	}) < 0 && path != "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

@@ -1,0 +1,289 @@
+// Package verification is the command by which a consumer checks artifacts. It
+// is the same in hallmark and in hallmark-verify, and links nothing that a
+// consumer does not need.
+package verification
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/strict"
+	"github.com/hallmark-project/hallmark/verify"
+	"github.com/hallmark-project/hallmark/verify/artifact"
+	"github.com/hallmark-project/hallmark/verify/source"
+	"github.com/urfave/cli/v2"
+)
+
+// Flags are the command's flags.
+func Flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "trust", Aliases: []string{"t"}, Usage: "what you expect: the trust `FILE`", EnvVars: []string{"HALLMARK_TRUST"}},
+		&cli.StringSliceFlag{Name: "attestations", Aliases: []string{"a"}, Usage: "bundles: a `PATH` to a file or folder; may be repeated"},
+		&cli.StringFlag{Name: "layout", Usage: "bundles: an OCI image layout in `DIR`"},
+		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
+		console.Output("table", "json"),
+	}
+}
+
+// Description says how the command is used; name is what it is called.
+func Description(name string) string {
+	return console.Examples(`Verifies that artifacts came out of a compliant pipeline: signature, signer,
+subject, verifier, policy, level, criteria and age, as the trust file asks.
+ARTIFACT is a file, a folder, or a digest such as sha256:<hex>. No network is
+used. Exit codes: 0 verified, 1 refused, 2 usage, 3 could not tell.`,
+		name+" --trust trust.yaml --attestations attestations greet_1.2.0_linux_amd64",
+		name+" --trust trust.yaml --attestations attestations --checksums SHA256SUMS",
+		name+" --trust trust.yaml --layout layout -o json sha256:<hex>")
+}
+
+// Report is what the command writes with -o json.
+type Report struct {
+	// Outcome is verified, refused or unknown: the worst of all subjects.
+	Outcome  string    `json:"outcome"`
+	Subjects []Subject `json:"subjects"`
+}
+
+// Subject is the answer about one artifact.
+type Subject struct {
+	Name   string          `json:"name"`
+	Digest criteria.Digest `json:"digest"`
+	// Outcome is verified, refused or unknown.
+	Outcome string          `json:"outcome"`
+	Result  *verify.Result  `json:"result,omitempty"`
+	Reasons []verify.Reason `json:"reasons,omitempty"`
+	Error   string          `json:"error,omitempty"`
+}
+
+// The outcomes.
+const (
+	Verified = "verified"
+	Refused  = "refused"
+	Unknown  = "unknown"
+)
+
+// Action is the command.
+func Action(io console.IO) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		v, err := Verifier(io, c)
+		if err != nil {
+			return err
+		}
+		subjects, err := Subjects(c)
+		if err != nil {
+			return err
+		}
+		report, err := Verify(c.Context, v, subjects)
+		if err != nil {
+			return err
+		}
+		return Show(io, c, report)
+	}
+}
+
+// Verifier makes the verifier that the flags ask for.
+func Verifier(io console.IO, c *cli.Context) (*verify.Verifier, error) {
+	if c.String("trust") == "" {
+		return nil, console.Misused(errors.New("--trust is missing: nothing is trusted that you did not say"),
+			"the publisher's trust.yaml, from a place you trust, is one to begin with")
+	}
+	want, err := LoadTrust(c.String("trust"))
+	if err != nil {
+		return nil, err
+	}
+	src, err := bundles(c)
+	if err != nil {
+		return nil, err
+	}
+	v, err := verify.New(src, want, verify.WithClock(io.Now))
+	if err != nil {
+		return nil, console.Misused(err)
+	}
+	return v, nil
+}
+
+func bundles(c *cli.Context) (verify.Source, error) {
+	paths, layout := c.StringSlice("attestations"), c.String("layout")
+	switch {
+	case len(paths) > 0 && layout != "":
+		return nil, console.Misused(errors.New("--attestations and --layout cannot be given together"))
+	case len(paths) > 0:
+		return source.Files(paths...), nil
+	case layout != "":
+		return source.Layout(layout), nil
+	}
+	return nil, console.Misused(errors.New("--attestations is missing: where the bundles are"))
+}
+
+// LoadTrust reads a trust file.
+func LoadTrust(path string) (verify.Expect, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return verify.Expect{}, console.Misused(err)
+	}
+	defer f.Close()
+	data, err := strict.Read(f, strict.MaxConfig)
+	if err != nil {
+		return verify.Expect{}, console.Misused(&strict.Error{File: path, Msg: err.Error()})
+	}
+	want, err := verify.ParseTrust(path, data)
+	if err != nil {
+		return verify.Expect{}, console.Misused(err)
+	}
+	return want, nil
+}
+
+// Subjects hashes what the command line names.
+func Subjects(c *cli.Context) ([]criteria.Subject, error) {
+	var subjects []criteria.Subject
+	var paths []string
+	for _, arg := range c.Args().Slice() {
+		if strings.HasPrefix(arg, "-") {
+			return nil, console.Misused(fmt.Errorf("flag %s stands after an artifact: flags come first", arg))
+		}
+		if d, err := criteria.ParseDigest(arg); err == nil {
+			subjects = append(subjects, criteria.Subject{Name: arg, Digest: d})
+			continue
+		}
+		paths = append(paths, arg)
+	}
+	if file := c.String("checksums"); file != "" {
+		listed, err := artifact.Checksums(c.Context, file)
+		if err != nil {
+			return nil, console.Unable(err)
+		}
+		subjects = append(subjects, listed...)
+	}
+	if len(paths) > 0 {
+		found, err := artifact.Subjects(c.Context, artifact.Options{Skip: []string{"*.sigstore.json", "*.sigstore.jsonl"}}, paths...)
+		if err != nil {
+			return nil, console.Unable(err)
+		}
+		subjects = append(subjects, found...)
+	}
+	if len(subjects) == 0 {
+		return nil, console.Misused(errors.New("nothing to verify: name an artifact, a folder, a digest, or --checksums FILE"))
+	}
+	return subjects, nil
+}
+
+// Verify asks v about every subject; it never stops at the first no.
+func Verify(ctx context.Context, v *verify.Verifier, subjects []criteria.Subject) (Report, error) {
+	report := Report{Outcome: Verified}
+	for _, s := range subjects {
+		if err := ctx.Err(); err != nil {
+			return Report{}, err
+		}
+		answer := Subject{Name: s.Name, Digest: s.Digest}
+		result, err := v.Verify(ctx, s.Digest)
+		var no *verify.RejectionError
+		switch {
+		case err == nil:
+			answer.Outcome, answer.Result = Verified, result
+		case errors.As(err, &no):
+			answer.Outcome, answer.Reasons = Refused, no.Reasons
+			report.Outcome = Refused
+		default:
+			answer.Outcome, answer.Error = Unknown, err.Error()
+			if report.Outcome == Verified {
+				report.Outcome = Unknown
+			}
+		}
+		report.Subjects = append(report.Subjects, answer)
+	}
+	return report, nil
+}
+
+// Show writes report as the output flag asks, and returns the error that ends
+// the process with the right code.
+func Show(io console.IO, c *cli.Context, report Report) error {
+	if c.String("output") == "json" {
+		if err := io.JSON(report); err != nil {
+			return err
+		}
+		return Ending(report)
+	}
+	Table(io, report)
+	return Ending(report)
+}
+
+// Ending is the error that report ends a command with.
+func Ending(report Report) error {
+	switch report.Outcome {
+	case Verified:
+		return nil
+	case Refused:
+		return console.Quiet(console.No)
+	}
+	return console.Quiet(console.CouldNotTell)
+}
+
+// Table writes what was verified to io.Out and what was not to io.Err.
+func Table(c console.IO, report Report) {
+	verdicts := make(map[criteria.Digest]bool)
+	for _, s := range report.Subjects {
+		switch s.Outcome {
+		case Verified:
+			fmt.Fprintf(c.Out, "%s %s\n", c.Paint(console.Green, "verified"), s.Name)
+			if v := s.Result.Verdict; !verdicts[v.Statement] {
+				verdicts[v.Statement] = true
+				details(c.Out, s)
+			}
+		case Refused:
+			fmt.Fprintf(c.Err, "%s %s@%s\n", c.Paint(console.Red, "refused"), s.Name, s.Digest)
+			for _, r := range s.Reasons {
+				fmt.Fprintf(c.Err, "  %s: %s\n", r.Code, r.Message)
+			}
+		default:
+			fmt.Fprintf(c.Err, "%s %s@%s\n  %s\n", c.Paint(console.Yellow, "could not tell"), s.Name, s.Digest, s.Error)
+		}
+	}
+}
+
+func details(w io.Writer, s Subject) {
+	v := s.Result.Verdict
+	fmt.Fprintf(w, "  release   %s\n", v.Resource)
+	fmt.Fprintf(w, "  verifier  %s\n", v.Verifier)
+	fmt.Fprintf(w, "  signer    %s\n", s.Result.Signer)
+	fmt.Fprintf(w, "  level     %s, judged %s\n", v.Level(), v.Time.Format(time.RFC3339))
+	var names []string
+	for _, l := range v.Levels {
+		if name, ok := strings.CutPrefix(l, "HALLMARK_"); ok && !strings.HasPrefix(name, "RELEASE_") {
+			names = append(names, strings.ToLower(strings.ReplaceAll(name, "_", "-")))
+		}
+	}
+	label := "  criteria  "
+	line := label
+	for _, n := range names {
+		if len(line)+len(n)+2 > 80 && line != label {
+			fmt.Fprintln(w, strings.TrimRight(line, " "))
+			line = "            "
+		}
+		line += n + "  "
+	}
+	if len(names) > 0 {
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
+	if f := s.Result.Findings; f != nil && len(f.Warned) > 0 {
+		fmt.Fprintf(w, "  warned    %s\n", strings.Join(f.Warned, "  "))
+	}
+}
+
+// Main runs hallmark-verify with args, the program's name first, and returns
+// the exit code.
+func Main(args []string, io console.IO) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return io.Run(ctx, &cli.App{
+		Name: "hallmark-verify", Usage: "check that artifacts came out of a compliant pipeline", ArgsUsage: "ARTIFACT...",
+		Description: Description("hallmark-verify"), Flags: Flags(), Action: Action(io),
+	}, args)
+}
