@@ -266,6 +266,10 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if n := len(envelope.GetSignatures()); n != 1 {
 		return no(BadEnvelope, "it has %d signatures, expected one", n)
 	}
+	// > KEYID: Optional, unauthenticated hint
+	// https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md
+	// Libraries differ on what it must be, and skip the signature over it.
+	envelope.Signatures[0].Keyid = ""
 	if t := envelope.GetPayloadType(); t != attest.PayloadType {
 		return no(BadEnvelope, "its payload is %q, expected %s", t, attest.PayloadType)
 	}
