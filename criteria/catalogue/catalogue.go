@@ -8,7 +8,11 @@ import "github.com/hallmark-project/hallmark/criteria"
 func All() []criteria.Kind {
 	return []criteria.Kind{
 		changesReviewed,
+		licences,
 		releaseNotes,
+		sbomPublished,
+		sbomQuality,
 		versionUnique,
+		vulnerabilities,
 	}
 }

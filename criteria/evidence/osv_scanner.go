@@ -3,7 +3,6 @@ package evidence
 import (
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,10 +31,6 @@ type osvReport struct {
 				Commit    string `json:"commit"`
 			} `json:"package"`
 			Vulnerabilities []osvRecord `json:"vulnerabilities"`
-			Groups          []struct {
-				IDs     []string `json:"ids"`
-				Aliases []string `json:"aliases"`
-			} `json:"groups"`
 		} `json:"packages"`
 	} `json:"results"`
 }
@@ -108,25 +103,12 @@ func (osvScanner) Read(r io.Reader) (criteria.Facts, error) {
 			if pkg.Name == "" {
 				pkg.Name, pkg.Version = p.Package.Commit, p.Package.Commit
 			}
-			grouped := make(map[string][]string)
-			for _, g := range p.Groups {
-				for _, id := range g.IDs {
-					grouped[id] = append(append(grouped[id], g.IDs...), g.Aliases...)
-				}
-			}
 			for i := range p.Vulnerabilities {
 				record := &p.Vulnerabilities[i]
 				if record.ID == "" {
 					return criteria.Facts{}, errors.New("is no report of osv-scanner: a vulnerability has no id")
 				}
-				v := record.vulnerability(pkg)
-				for _, alias := range slices.Concat(record.Aliases, grouped[record.ID]) {
-					if alias != v.ID {
-						v.Aliases = addWord(v.Aliases, alias)
-					}
-				}
-				slices.Sort(v.Aliases)
-				out.Items = append(out.Items, v)
+				out.Items = append(out.Items, record.vulnerability(pkg))
 			}
 		}
 	}
@@ -135,7 +117,7 @@ func (osvScanner) Read(r io.Reader) (criteria.Facts, error) {
 
 func (o *osvRecord) vulnerability(pkg criteria.Package) criteria.Vulnerability {
 	v := criteria.Vulnerability{
-		ID: o.ID, Package: pkg, Published: o.Published, Withdrawn: !o.Withdrawn.IsZero(), Summary: firstLine(o.Summary, 200),
+		ID: o.ID, Aliases: o.Aliases, Package: pkg, Published: o.Published, Withdrawn: !o.Withdrawn.IsZero(), Summary: firstLine(o.Summary, 200),
 	}
 	add := func(list []osvSeverity) {
 		for _, s := range list {
