@@ -9,4 +9,4 @@ git checkout -q v1.1.0
 gotestsum --junitfile "$out/unit-v1.1.0.xml" -- -count=1 ./...
 mkdir -p ../other; CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -buildvcs=true -ldflags='-s -w -buildid=' -o ../other/greet_1.1.0_linux_amd64 .
 cd ..; SYFT_GOLANG_SEARCH_LOCAL_MOD_CACHE_LICENSES=true syft scan -q file:other/greet_1.1.0_linux_amd64 \
-  --source-name greet --source-version 1.1.0 -o "cyclonedx-json@1.6=$out/sbom-other.cdx.json"
+  --source-name greet --source-version 1.1.0 -o "spdx-json@2.3=$out/sbom-other.spdx.json"
