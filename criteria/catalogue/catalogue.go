@@ -8,10 +8,16 @@ import "github.com/hallmark-project/hallmark/criteria"
 func All() []criteria.Kind {
 	return []criteria.Kind{
 		changesReviewed,
+		coverage,
 		licences,
+		noSecrets,
 		releaseNotes,
 		sbomPublished,
 		sbomQuality,
+		securityPolicy,
+		staticAnalysis,
+		testsPass,
+		threatModel,
 		versionUnique,
 		vulnerabilities,
 	}
