@@ -11,6 +11,7 @@ func All() []criteria.Kind {
 		coverage,
 		licences,
 		noSecrets,
+		pipelineFollowed,
 		releaseNotes,
 		sbomPublished,
 		sbomQuality,

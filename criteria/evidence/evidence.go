@@ -22,6 +22,7 @@ func All() []criteria.Format {
 		goMod{},
 		goTestJSON{},
 		grypeJSON{},
+		inTotoPipeline{},
 		jacoco{},
 		junit{},
 		kev{},
