@@ -51,7 +51,9 @@ func CheckJSON(data []byte) error {
 			break
 		}
 	}
-	if rest := bytes.TrimSpace(data[d.InputOffset():]); len(rest) > 0 {
+	// White space as JSON defines it: to other readers, the rest of Unicode's is
+	// no white space (RFC 8259, section 2).
+	if rest := bytes.TrimLeft(data[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
 		line, column := Position(data, int64(len(data)-len(rest)))
 		return &Error{Line: line, Column: column, Msg: "something follows the JSON document"}
 	}
@@ -70,7 +72,7 @@ func jsonError(data []byte, err error) error {
 			msg += ": " + syntactic.Err.Error()
 		}
 		if errors.Is(syntactic.Err, jsontext.ErrDuplicateName) {
-			msg = fmt.Sprintf("key %q stands twice", syntactic.JSONPointer.LastToken())
+			msg = fmt.Sprintf("key %q stands twice", clip(syntactic.JSONPointer.LastToken()))
 		} else if errors.Is(syntactic.Err, io.ErrUnexpectedEOF) {
 			msg = "ends in the middle of the JSON document"
 			offset = int64(len(data))
@@ -80,7 +82,7 @@ func jsonError(data []byte, err error) error {
 		at := string(semantic.JSONPointer)
 		switch {
 		case errors.Is(semantic.Err, json.ErrUnknownName):
-			msg = fmt.Sprintf("unknown key %q", semantic.JSONPointer.LastToken())
+			msg = fmt.Sprintf("unknown key %q", clip(semantic.JSONPointer.LastToken()))
 		case semantic.Err != nil:
 			msg = fmt.Sprintf("at %s: %v", at, semantic.Err)
 		case semantic.JSONKind != 0 && semantic.GoType != nil:

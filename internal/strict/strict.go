@@ -103,7 +103,13 @@ func Text(data []byte) ([]byte, error) {
 		return nil, errors.New("is in UTF-16; write it in UTF-8")
 	}
 	data = bytes.TrimPrefix(data, []byte{0xef, 0xbb, 0xbf})
-	if !utf8.Valid(data) {
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return nil, ErrEmpty
+	case bytes.IndexByte(data, 0) >= 0:
+		// UTF-16 without a mark is valid UTF-8 that is half NULs.
+		return nil, errors.New("holds NUL bytes; write it as text in UTF-8")
+	case !utf8.Valid(data):
 		return nil, errors.New("is not text in UTF-8")
 	}
 	return data, nil
@@ -123,9 +129,23 @@ func Position(data []byte, offset int64) (line, column int) {
 	return line, column
 }
 
+// maxWord is longer than any word that we know: what is longer was not meant to
+// be one, and is cut in messages.
+const maxWord = 80
+
+func clip(word string) string {
+	if len(word) <= maxWord {
+		return word
+	}
+	return strings.ToValidUTF8(word[:maxWord], "") + "…"
+}
+
 // Nearest returns the known word closest to word, or "" where none is close
 // enough to be what was meant.
 func Nearest(word string, known []string) string {
+	if len(word) > maxWord {
+		return ""
+	}
 	best, least := "", 1+len(word)/3
 	for _, k := range known {
 		if d := distance(strings.ToLower(word), strings.ToLower(k)); d <= least && (best == "" || d < least) {

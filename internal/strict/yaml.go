@@ -19,6 +19,10 @@ import (
 // a handful, then runs again.
 const maxFaults = 20
 
+// maxKeys bounds the keys of one mapping: the decoder compares each with every
+// other.
+const maxKeys = 10_000
+
 // YAML decodes one YAML 1.2 document from file's data into v, a pointer to a
 // struct whose yaml tags are the known keys. A key that v does not define, a
 // key that stands twice, a value of another type, an anchor or alias, and a
@@ -39,9 +43,6 @@ func Parse(file string, data []byte) (*yaml.Node, error) {
 	data, err := Text(data)
 	if err != nil {
 		return nil, &Error{File: file, Msg: err.Error()}
-	}
-	if err := shallow(file, data); err != nil {
-		return nil, err
 	}
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
@@ -79,40 +80,6 @@ func Decode(file string, node *yaml.Node, v any) error {
 	return nil
 }
 
-// shallow refuses flow collections nested deeper than MaxDepth before the
-// parser, which recurses, sees them.
-func shallow(file string, data []byte) error {
-	depth := 0
-	for i, c := range data {
-		switch c {
-		case '[', '{':
-			depth++
-		case ']', '}':
-			if depth > 0 {
-				depth--
-			}
-		case '\n':
-			if indent := leading(data[i+1:]); indent > MaxDepth*8 {
-				line, column := Position(data, int64(i+1))
-				return &Error{File: file, Line: line, Column: column, Msg: "indented too deeply"}
-			}
-		}
-		if depth > MaxDepth {
-			line, column := Position(data, int64(i))
-			return &Error{File: file, Line: line, Column: column, Msg: fmt.Sprintf("nested deeper than %d levels", MaxDepth)}
-		}
-	}
-	return nil
-}
-
-func leading(data []byte) int {
-	n := 0
-	for n < len(data) && (data[n] == ' ' || data[n] == '-') {
-		n++
-	}
-	return n
-}
-
 func wellFormed(file string, n *yaml.Node, depth int, faults *Errors) {
 	if len(*faults) >= maxFaults {
 		return
@@ -128,16 +95,31 @@ func wellFormed(file string, n *yaml.Node, depth int, faults *Errors) {
 		fault(n, "anchors and aliases are not accepted")
 		return
 	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		fault(n, "tags such as %s are not accepted", clip(n.Tag))
+		return
+	}
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && n.Tag == "!!int" && !number.MatchString(n.Value) {
+		fault(n, "%s is one number to some readers and another, or text, to others: write it plainly, or in quotes if it is text", clip(n.Value))
+		return
+	}
+	if n.Kind == yaml.MappingNode && len(n.Content) > 2*maxKeys {
+		fault(n, "more than %d keys", maxKeys)
+		return
+	}
 	if n.Kind == yaml.MappingNode {
 		first := make(map[string]int)
 		for i := 0; i < len(n.Content); i += 2 {
 			k := n.Content[i]
+			if len(*faults) >= maxFaults {
+				return
+			}
 			if k.Kind != yaml.ScalarNode || k.Tag == "!!merge" {
 				fault(k, "a key must be plain text")
 				continue
 			}
 			if line, ok := first[k.Value]; ok {
-				fault(k, "key %q stands twice, first on line %d", k.Value, line)
+				fault(k, "key %q stands twice, first on line %d", clip(k.Value), line)
 			} else {
 				first[k.Value] = k.Line
 			}
@@ -147,6 +129,10 @@ func wellFormed(file string, n *yaml.Node, depth int, faults *Errors) {
 		wellFormed(file, c, depth+1, faults)
 	}
 }
+
+// number is a whole number as every reader of YAML understands it: 010 is 8 in
+// YAML 1.1 and 10 in 1.2, and 1_000 and 0b1 are numbers in the first only.
+var number = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*|0o[0-7]+|0x[0-9a-fA-F]+)$`)
 
 var (
 	nodeType      = reflect.TypeFor[yaml.Node]()
@@ -195,7 +181,7 @@ func fits(file string, n *yaml.Node, t reflect.Type, faults *Errors) {
 		}
 		fields := make(map[string]reflect.Type)
 		collect(t, fields)
-		for i := 0; i < len(n.Content); i += 2 {
+		for i := 0; i < len(n.Content) && len(*faults) < maxFaults; i += 2 {
 			k := n.Content[i]
 			ft, ok := fields[k.Value]
 			if !ok {
@@ -231,10 +217,22 @@ func fits(file string, n *yaml.Node, t reflect.Type, faults *Errors) {
 		if t.Kind() == reflect.String {
 			return
 		}
-		if err := n.Decode(reflect.New(t).Interface()); err != nil {
-			fault(n, "expected %s, found %q", typeName(t), n.Value)
+		// yes and on are true in YAML 1.1, and text in 1.2; the decoder makes
+		// 1.5 a whole number by dropping the half.
+		if want := scalarTag(t.Kind()); want != "" && n.Tag != want || n.Decode(reflect.New(t).Interface()) != nil {
+			fault(n, "expected %s, found %q", typeName(t), clip(n.Value))
 		}
 	}
+}
+
+func scalarTag(k reflect.Kind) string {
+	switch {
+	case k == reflect.Bool:
+		return "!!bool"
+	case k >= reflect.Int && k <= reflect.Uint64:
+		return "!!int"
+	}
+	return ""
 }
 
 // UnknownKey is the fault for key, which is none of known.
@@ -244,7 +242,7 @@ func UnknownKey[V any](file string, key *yaml.Node, known map[string]V) *Error {
 		names = append(names, k)
 	}
 	sort.Strings(names)
-	msg := fmt.Sprintf("unknown key %q", key.Value)
+	msg := fmt.Sprintf("unknown key %q", clip(key.Value))
 	if near := Nearest(key.Value, names); near != "" {
 		msg += fmt.Sprintf(": did you mean %q?", near)
 	} else {
@@ -302,13 +300,17 @@ var lineOf = regexp.MustCompile(`line (\d+): `)
 
 func yamlError(file string, err error) error {
 	msg := plain(err)
-	e := &Error{File: file, Msg: msg}
+	// The library leaves out the number of the first line.
+	e := &Error{File: file, Line: 1, Column: 1, Msg: msg}
 	if m := lineOf.FindStringSubmatchIndex(msg); m != nil {
 		e.Line, _ = strconv.Atoi(msg[m[2]:m[3]])
-		e.Column = 1
 		e.Msg = msg[:m[0]] + msg[m[1]:]
 	}
 	e.Msg = strings.TrimPrefix(e.Msg, "yaml: ")
+	// It counts lines from 0 where its parser, not its scanner, stumbled.
+	if strings.HasPrefix(e.Msg, "did not find expected") && strings.Contains(msg, "line ") {
+		e.Line++
+	}
 	return e
 }
 
