@@ -25,8 +25,10 @@ var ErrPassword = errors.New("the password is wrong, or the key is damaged")
 // fingerprint and nothing else.
 type Key struct {
 	algorithm Algorithm
-	private   crypto.Signer
-	spki      []byte // the public key, as SubjectPublicKeyInfo
+	// private is a function because fmt looks into everything else: a struct
+	// that holds a key, printed with a wrong verb, would show it.
+	private func() crypto.Signer
+	spki    []byte // the public key, as SubjectPublicKeyInfo
 }
 
 // The kinds of PEM block that hold a private key.
@@ -135,13 +137,13 @@ func newKey(private crypto.Signer) (*Key, error) {
 	if err != nil {
 		return nil, errors.New("is damaged: its public half cannot be written")
 	}
-	return &Key{a, private, spki}, nil
+	return &Key{a, func() crypto.Signer { return private }, spki}, nil
 }
 
 // Encode returns the key as PEM: PKCS#8, or if there is a password, encrypted
 // with it (scrypt, NaCl secretbox) in the form that cosign reads and writes.
 func (k *Key) Encode(password []byte) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(k.private)
+	der, err := x509.MarshalPKCS8PrivateKey(k.private())
 	if err != nil {
 		return nil, errors.New("writing a private key: it has no form in PKCS#8")
 	}
@@ -163,7 +165,7 @@ func (k *Key) PublicPEM() ([]byte, error) {
 }
 
 // Public returns the public key.
-func (k *Key) Public() crypto.PublicKey { return k.private.Public() }
+func (k *Key) Public() crypto.PublicKey { return k.private().Public() }
 
 // Algorithm returns the kind of key.
 func (k *Key) Algorithm() Algorithm { return k.algorithm }
@@ -178,5 +180,5 @@ func (k *Key) Fingerprint() string {
 func (k *Key) String() string { return string(k.algorithm) + " " + k.Fingerprint() }
 
 // Format implements [fmt.Formatter] for every verb, so that none prints the
-// private half.
-func (k *Key) Format(s fmt.State, _ rune) { io.WriteString(s, k.String()) }
+// private half, not even of a copy.
+func (k Key) Format(s fmt.State, _ rune) { io.WriteString(s, k.String()) }

@@ -101,7 +101,7 @@ func (k keypair) SignData(_ context.Context, data []byte) (signature, signed []b
 		h.Write(data)
 		signed = h.Sum(nil)
 	}
-	signature, err = k.key.private.Sign(rand.Reader, signed, hash)
+	signature, err = k.key.private().Sign(rand.Reader, signed, hash)
 	if err != nil {
 		return nil, nil, errors.New("the key refuses to sign")
 	}
