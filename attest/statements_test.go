@@ -3,6 +3,7 @@ package attest_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,5 +212,39 @@ func TestNamesAreFitForFiles(t *testing.T) {
 			t.Errorf("a statement is named %q", name)
 		}
 		seen[strings.ToLower(name)] = true
+	}
+}
+
+// An answer about an artifact may also rest on what is about its source. That
+// makes it no statement about the artifact.
+func TestReportAboutTheSourceIsNotAttestedAboutAnArtifact(t *testing.T) {
+	w := newWorld()
+	w.add("source.cdx.json", "cyclonedx-json", `{"s": 1}`, []criteria.Digest{w.release.Source.Digest}, criteria.FactDependencies,
+		criteria.Facts{Components: &criteria.Components{}, Dependencies: &criteria.Dependencies{}})
+	source := &w.evidence[len(w.evidence)-1]
+	source.Gives = append(source.Gives, criteria.FactComponents)
+	all := kinds()
+	all[0].Uses = []criteria.Fact{criteria.FactDependencies}
+	all[0].FromSource = all[0].Uses
+	p, err := criteria.ParsePolicy("policy.yaml", []byte(policyText), all, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := p.Evaluate(w.release, w.evidence, noon)
+	rests := false
+	for _, j := range d.Judgements {
+		rests = rests || j.Subject.Name == linux && slices.ContainsFunc(j.Evidence, source.Digest.Matches)
+	}
+	if !rests {
+		t.Fatal("no answer about an artifact rests on the report")
+	}
+	got, err := attest.Statements(d, w.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range got {
+		if strings.Contains(string(s.Bytes()), `{"s":1}`) {
+			t.Errorf("the report about the source is attested: %s", s.Bytes())
+		}
 	}
 }

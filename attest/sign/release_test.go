@@ -2,6 +2,7 @@ package sign_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,9 +64,22 @@ func verdict(t testing.TB, n int, status criteria.Status) attest.Statement {
 	return statements(t, release(t, n, status))[0]
 }
 
+// RSA keys take seconds to make, so all tests share one of each size.
+var (
+	rsa3072 = sync.OnceValues(func() (*sign.Key, error) { return sign.Generate(sign.RSA3072) })
+	rsa4096 = sync.OnceValues(func() (*sign.Key, error) { return sign.Generate(sign.RSA4096) })
+)
+
 func generate(t testing.TB, a sign.Algorithm) *sign.Key {
 	t.Helper()
-	k, err := sign.Generate(a)
+	make := func() (*sign.Key, error) { return sign.Generate(a) }
+	switch a {
+	case sign.RSA3072:
+		make = rsa3072
+	case sign.RSA4096:
+		make = rsa4096
+	}
+	k, err := make()
 	if err != nil {
 		t.Fatal(err)
 	}
