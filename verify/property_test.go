@@ -159,6 +159,10 @@ func TestFindingsBelongToTheVerdict(t *testing.T) {
 	both := expect()
 	both.Signers = append(both.Signers, verify.Signer{Key: otherKey.pem()})
 	otherPolicy := findings().with(object{"configuration": []object{{"name": "policy.yaml", "digest": object{"sha256": otherOne.Hex()}}}})
+	timed := otherRun.with(object{"configuration": []object{
+		{"name": "policy", "digest": object{"sha256": thePolicy.Hex()}},
+		{"name": "decision", "digest": object{"sha256": otherOne.Hex()}, "annotations": object{"time": "2026-11-22T11:00:00Z"}},
+	}})
 	named := criteria.DigestOf(encode(statement(findingsType, otherRun)))
 	naming := signed(releaseKey, verdict(predicate().with(object{"inputAttestations": []object{{"uri": "findings", "digest": object{"sha256": named.Hex()}}}})))
 
@@ -174,6 +178,8 @@ func TestFindingsBelongToTheVerdict(t *testing.T) {
 		{"that contradict it", []attest.Bundle{good, sign(releaseKey, findings().with(object{"result": "FAILED"}))}, "none"},
 		{"unreadable", []attest.Bundle{good, sign(releaseKey, findings().with(object{"result": 1}))}, "none"},
 		{"two different", []attest.Bundle{good, sign(releaseKey, findings()), sign(releaseKey, otherRun)}, "none"},
+		{"that say more passed than it does", []attest.Bundle{good, sign(releaseKey, findings().with(object{"passedTests": []string{"secrets-absent"}}))}, "none"},
+		{"two different, one of the same time", []attest.Bundle{good, sign(releaseKey, findings()), sign(releaseKey, timed)}, "https://ci.example/2"},
 		{"two different, one named", []attest.Bundle{naming, sign(releaseKey, findings()), sign(releaseKey, otherRun)}, "https://ci.example/2"},
 	} {
 		got, err := ask(t, both, artifact, tt.bundles...)

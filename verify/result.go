@@ -18,7 +18,7 @@ type Result struct {
 	Verdict Verdict `json:"verdict"`
 	// Findings is the verdict's companion by the same signer: which criteria
 	// passed and what they were judged from. It is nil where there is none, or
-	// where several different ones fit the verdict and none is marked as its own.
+	// where several different ones fit the verdict and nothing tells which.
 	Findings *Findings `json:"findings,omitempty"`
 	// Statements are all verified statements about the subject, the verdict and
 	// the findings among them, in the order of their digests.
@@ -122,6 +122,9 @@ type Resource struct {
 	Name   string          `json:"name,omitempty"`
 	URI    string          `json:"uri,omitempty"`
 	Digest criteria.Digest `json:"digest,omitzero"`
+	// Annotations are what is said about it, as far as it is text: of a waiver
+	// the criterion, the finding, the reason and when it ends.
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // Statement is one verified statement about the subject.

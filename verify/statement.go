@@ -107,15 +107,25 @@ func (d digestSet) first() criteria.Digest {
 
 // descriptor is in-toto's ResourceDescriptor, as far as it is read here.
 type descriptor struct {
-	Name   string    `json:"name"`
-	URI    string    `json:"uri"`
-	Digest digestSet `json:"digest"`
+	Name        string         `json:"name"`
+	URI         string         `json:"uri"`
+	Digest      digestSet      `json:"digest"`
+	Annotations map[string]any `json:"annotations"`
 }
 
 func resources(in []descriptor) []Resource {
 	out := make([]Resource, 0, len(in))
 	for _, d := range in {
-		out = append(out, Resource{Name: d.Name, URI: d.URI, Digest: d.Digest.first()})
+		r := Resource{Name: d.Name, URI: d.URI, Digest: d.Digest.first()}
+		for key, value := range d.Annotations {
+			if text, ok := value.(string); ok {
+				if r.Annotations == nil {
+					r.Annotations = make(map[string]string)
+				}
+				r.Annotations[key] = text
+			}
+		}
+		out = append(out, r)
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
@@ -201,15 +202,26 @@ func readFindings(st *verified) (*Findings, error) {
 }
 
 // fits reports whether f can be what c's verdict was given on: the same policy,
-// and no result that contradicts it.
+// and neither a result nor a criterion that contradicts it.
 func (f *Findings) fits(c *candidate) bool {
+	for _, name := range f.Passed {
+		if !c.Has(criteria.Label(name)) {
+			return false
+		}
+	}
 	return f.Result != "FAILED" && slices.ContainsFunc(f.Configuration, func(r Resource) bool {
 		return slices.ContainsFunc(c.policies, r.Digest.Matches)
 	})
 }
 
-// companion returns the findings that belong to c: the one that c names among
-// its inputs, or the only one that fits it.
+// at reports whether r says of itself that it was made at t.
+func (r Resource) at(t time.Time) bool {
+	made, err := parseTime(r.Annotations["time"])
+	return err == nil && made.Equal(t)
+}
+
+// companion returns the findings that belong to c: those that c names among
+// its inputs, those of a decision of the same time, or the only ones that fit.
 func companion(c *candidate, all []*verified) *Findings {
 	var fitting []*Findings
 	for _, st := range all {
@@ -221,7 +233,8 @@ func companion(c *candidate, all []*verified) *Findings {
 			continue
 		}
 		named := func(r Resource) bool { return r.Digest.Matches(f.Statement) || r.Digest.Matches(f.Bundle) }
-		if slices.ContainsFunc(c.Inputs, named) {
+		sameTime := func(r Resource) bool { return r.Name == attest.DecisionResource && r.at(c.Time) }
+		if slices.ContainsFunc(c.Inputs, named) || slices.ContainsFunc(f.Configuration, sameTime) {
 			return f
 		}
 		if !slices.ContainsFunc(fitting, func(g *Findings) bool { return g.Statement == f.Statement }) {
