@@ -81,7 +81,7 @@ type selection struct {
 	used []Evidence
 	// notes say of the other evidence why it did not count.
 	notes []string
-	// vouched says where the pipeline's word was taken.
+	// vouched names the reports for which the pipeline's word was taken.
 	vouched []string
 	// unread is what was meant to be about the subject and could not be read.
 	unread []string
@@ -124,7 +124,7 @@ func (p *Policy) choose(q question, rel Release, s Subject, ev []Evidence, now t
 				note("does not itself say what it is about, and the policy does not take the pipeline's word for format %s (vouched)", e.Format)
 				continue
 			}
-			sel.vouched = append(sel.vouched, fmt.Sprintf("that %s is about %s is the pipeline's word", e.Name, subject.Name))
+			sel.vouched = append(sel.vouched, e.Name)
 		}
 		if e.Time.After(now.Add(clockSkew)) {
 			note("is from the future: %s", e.Time.Format(time.RFC3339))
@@ -176,7 +176,7 @@ func (sel selection) complete(o Outcome) Outcome {
 	if o.Status == Unknown {
 		o.Notes = append(o.Notes, sel.notes...)
 	}
-	o.Notes = append(o.Notes, sel.vouched...)
+	o.Vouched = sel.vouched
 	return o
 }
 

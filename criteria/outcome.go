@@ -73,8 +73,11 @@ type Outcome struct {
 	// which a waiver may except. They also list what only warns.
 	Findings []Finding `json:"findings,omitempty"`
 	// Notes are what else a reader should know: evidence that did not count
-	// and why, what the pipeline vouched for, statements that were applied.
+	// and why, statements that were applied.
 	Notes []string `json:"notes,omitempty"`
+	// Vouched are the reports of which only the pipeline says what they are
+	// about: set by the engine alone.
+	Vouched []string `json:"vouched,omitempty"`
 }
 
 // Finding is one thing that stands against a release.

@@ -79,6 +79,9 @@ func sayRefused(io console.IO, d criteria.Decision) {
 		what = "could not tell"
 	}
 	fmt.Fprintf(io.Err, "hallmark: %s: %s %s\n", what, d.Release.Name, d.Release.Version)
+	if io.Terminal {
+		return // the table above says the rest
+	}
 	seen := make(map[string]bool)
 	for _, j := range d.Judgements {
 		if j.Status.Satisfied() {

@@ -92,7 +92,11 @@ func (r row) details(all bool) []string {
 			out = append(out, line)
 		}
 	}
-	return append(out, r.outcome.Notes...)
+	out = append(out, r.outcome.Notes...)
+	if all && len(r.outcome.Vouched) > 0 {
+		out = append(out, "only the pipeline says what these are about: "+strings.Join(r.outcome.Vouched, ", "))
+	}
+	return out
 }
 
 // Options say how to show a decision.
@@ -139,9 +143,6 @@ func Table(w io.Writer, d criteria.Decision, o Options) error {
 			why += " (" + a + ")"
 		}
 		for _, line := range r.details(o.All) {
-			if r.outcome.Status == criteria.Pass && !o.All {
-				break
-			}
 			if line != r.outcome.Reason {
 				why += "\n- " + line
 			}
@@ -188,7 +189,17 @@ func Summary(d criteria.Decision) string {
 }
 
 // wrap breaks s into lines of at most n columns, at spaces where there are any.
-func wrap(s string, n int) string { return text.WrapSoft(s, n) }
+func wrap(s string, n int) string {
+	var out []string
+	for i, line := range strings.Split(s, "\n") {
+		wrapped := text.WrapSoft(line, n)
+		if i > 0 && strings.HasPrefix(line, "- ") {
+			wrapped = strings.ReplaceAll(text.WrapSoft(line, n-2), "\n", "\n  ")
+		}
+		out = append(out, strings.TrimRight(wrapped, " "))
+	}
+	return strings.Join(out, "\n")
+}
 
 func color(s criteria.Status) text.Colors {
 	switch s {

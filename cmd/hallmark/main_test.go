@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/cli/verification"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"hallmark":        main,
+		"hallmark-verify": func() { os.Exit(verification.Main(os.Args, console.System())) },
+	})
+}
+
+// TestStories runs what people do, as they do it. $EXAMPLES is the folder of
+// examples; each story has a home of its own, so no key is shared.
+func TestStories(t *testing.T) {
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			home := filepath.Join(e.WorkDir, "home")
+			for _, set := range [][2]string{
+				{"EXAMPLES", examples}, {"HOME", home}, {"XDG_CONFIG_HOME", filepath.Join(home, "config")},
+				{"AppData", filepath.Join(home, "config")}, {"NO_COLOR", "1"},
+			} {
+				e.Setenv(set[0], set[1])
+			}
+			return os.MkdirAll(home, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter},
+	})
+}
+
+// exits CODE COMMAND... runs a command and holds its exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("running %s: %v", args[1], err)
+	}
+	if got != want {
+		ts.Fatalf("%v exits %d, want %d", args[1:], got, want)
+	}
+}
+
+// alter FILE flips one bit of the byte in the middle of a file.
+func alter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: alter FILE")
+	}
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(found) == 0 {
+		ts.Fatalf("alter: no file %s", args[0])
+	}
+	data, err := os.ReadFile(found[0])
+	ts.Check(err)
+	data[len(data)/2] ^= 1
+	ts.Check(os.WriteFile(found[0], data, 0o644))
+}
