@@ -48,6 +48,9 @@ func NewDirectory(dir string) (*Directory, error) {
 
 // Publish implements [attest.Publisher].
 func (d *Directory) Publish(_ context.Context, subject criteria.Digest, b attest.Bundle) (string, error) {
+	if subject.IsZero() {
+		return "", errors.New("publishing: the bundle has no subject to be found by")
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	path := filepath.Join(d.dir, subject.Algorithm()+"-"+subject.Hex()+".jsonl")
@@ -79,6 +82,10 @@ type Layout struct {
 	layout oci.Layout
 	dir    string
 	mu     sync.Mutex
+	// files are the artifacts that are known to be in the layout: what is
+	// there once is never removed. seen is the layout when one was looked for.
+	files map[v1.Hash]v1.Descriptor
+	seen  *oci.Contents
 }
 
 // NewLayout returns the publisher into the layout in dir, which is made if
@@ -88,7 +95,7 @@ func NewLayout(dir string) (*Layout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publishing into an OCI image layout: %w", err)
 	}
-	return &Layout{layout: l, dir: dir}, nil
+	return &Layout{layout: l, dir: dir, files: make(map[v1.Hash]v1.Descriptor)}, nil
 }
 
 // AddFile stores a released file, so that bundles about it can refer to it. It
@@ -100,8 +107,12 @@ func (l *Layout) AddFile(ctx context.Context, subject criteria.Subject, path str
 	if err != nil {
 		return err
 	}
-	_, err = l.layout.AddFile(ctx, subject.Name, path, h)
-	return err
+	d, err := l.layout.AddFile(ctx, subject.Name, path, h)
+	if err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	l.files[h] = d
+	return nil
 }
 
 // Publish implements [attest.Publisher]. The subject must be in the layout.
@@ -112,13 +123,17 @@ func (l *Layout) Publish(_ context.Context, subject criteria.Digest, b attest.Bu
 	if err != nil {
 		return "", err
 	}
-	file, ok, err := l.layout.File(h)
-	if err != nil {
-		return "", err
+	file, ok := l.files[h]
+	if !ok {
+		if l.seen, err = l.layout.Contents(l.seen); err != nil {
+			return "", fmt.Errorf("publishing: %w", err)
+		}
+		file, ok = l.seen.File(h)
 	}
 	if !ok {
 		return "", fmt.Errorf("publishing: the layout in %s holds nothing with digest %s", l.dir, subject)
 	}
+	l.files[h] = file
 	d, err := l.layout.AddBundle(b, file)
 	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)

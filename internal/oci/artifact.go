@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"slices"
 
 	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -102,63 +101,72 @@ func predicateType(bundle []byte) (string, error) {
 	return s.PredicateType, nil
 }
 
-// File returns the descriptor of the artifact that holds the file called h, or
-// of the manifest that h itself names.
-func (l Layout) File(h v1.Hash) (v1.Descriptor, bool, error) {
-	index, err := l.Index()
-	if err != nil {
-		return v1.Descriptor{}, false, err
-	}
-	for _, d := range index.Manifests {
-		if d.Digest == h {
-			return d, true, nil
-		}
-		if d.ArtifactType != FileType {
-			continue
-		}
-		m, err := l.Manifest(d.Digest)
-		if err != nil {
-			return v1.Descriptor{}, false, err
-		}
-		if slices.ContainsFunc(m.Layers, func(layer v1.Descriptor) bool { return layer.Digest == h }) {
-			return d, true, nil
-		}
-	}
-	return v1.Descriptor{}, false, nil
+// Contents is what a layout's index leads to: a state of the layout, for who
+// asks about many artifacts. Every manifest was held against its digest.
+type Contents struct {
+	layout Layout
+	index  v1.Hash
+	files  map[v1.Hash]v1.Descriptor
+	about  map[v1.Hash][]v1.Hash // bundles by the manifest they refer to
 }
 
-// Bundles returns the bundles that refer to the file, or the manifest, called h.
-func (l Layout) Bundles(h v1.Hash, limit int64) ([][]byte, error) {
-	subject, ok, err := l.File(h)
-	if err != nil || !ok {
-		return nil, err
-	}
-	index, err := l.Index()
+// Contents reads all manifests that the layout lists, or returns before if the
+// index is still the one that it was read from.
+func (l Layout) Contents(before *Contents) (*Contents, error) {
+	index, h, err := l.indexAndHash()
 	if err != nil {
 		return nil, err
 	}
-	var out [][]byte
+	if before != nil && before.layout == l && before.index == h {
+		return before, nil
+	}
+	c := &Contents{l, h, make(map[v1.Hash]v1.Descriptor, 2*len(index.Manifests)), make(map[v1.Hash][]v1.Hash)}
 	for _, d := range index.Manifests {
-		if d.ArtifactType != "" && d.ArtifactType != BundleType {
+		c.files[d.Digest] = d
+	}
+	for _, d := range index.Manifests {
+		// Not everybody who lists a manifest says what kind it is.
+		if d.ArtifactType != "" && d.ArtifactType != FileType && d.ArtifactType != BundleType {
 			continue
 		}
 		m, err := l.Manifest(d.Digest)
 		if err != nil {
 			return nil, err
 		}
-		if m.Subject == nil || m.Subject.Digest != subject.Digest {
-			continue
-		}
 		for _, layer := range m.Layers {
-			if layer.MediaType != BundleType {
-				continue
+			switch {
+			case m.Subject != nil && layer.MediaType == BundleType:
+				c.about[m.Subject.Digest] = append(c.about[m.Subject.Digest], layer.Digest)
+			case m.ArtifactType == FileType:
+				if _, ok := c.files[layer.Digest]; !ok {
+					c.files[layer.Digest] = d
+				}
 			}
-			data, err := l.Blob(layer.Digest, limit)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, data)
 		}
+	}
+	return c, nil
+}
+
+// File returns the descriptor of the artifact that holds the file called h, or
+// of the manifest that h itself names.
+func (c *Contents) File(h v1.Hash) (v1.Descriptor, bool) {
+	d, ok := c.files[h]
+	return d, ok
+}
+
+// Bundles returns the bundles that refer to the file, or the manifest, called h.
+func (c *Contents) Bundles(h v1.Hash, limit int64) ([][]byte, error) {
+	subject, ok := c.files[h]
+	if !ok {
+		return nil, nil
+	}
+	var out [][]byte
+	for _, b := range c.about[subject.Digest] {
+		data, err := c.layout.Blob(b, limit)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, data)
 	}
 	return out, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/strict"
+	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
 // Limits on a layout that others wrote. A manifest is bounded as registries
@@ -26,13 +27,19 @@ const (
 	MaxEntries  = 100_000
 )
 
+// The files of a layout that are not blobs.
+const (
+	markFile  = "oci-layout"
+	indexFile = "index.json"
+)
+
 // Layout is an OCI image layout in a folder
 // (https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md).
 type Layout struct{ dir string }
 
 // Open returns the layout in dir, which must be one.
 func Open(dir string) (Layout, error) {
-	data, err := os.ReadFile(filepath.Join(dir, "oci-layout"))
+	data, err := readRegular(filepath.Join(dir, markFile), MaxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Layout{}, fmt.Errorf("%s is no OCI image layout: it has no file oci-layout", dir)
 	}
@@ -43,7 +50,7 @@ func Open(dir string) (Layout, error) {
 		Version string `json:"imageLayoutVersion"`
 	}
 	if err := strict.JSON(data, &mark); err != nil {
-		return Layout{}, fmt.Errorf("reading %s: %w", filepath.Join(dir, "oci-layout"), err)
+		return Layout{}, fmt.Errorf("reading %s: %w", filepath.Join(dir, markFile), err)
 	}
 	if mark.Version != "1.0.0" {
 		return Layout{}, fmt.Errorf("%s is an OCI image layout of version %q, expected 1.0.0", dir, mark.Version)
@@ -52,44 +59,99 @@ func Open(dir string) (Layout, error) {
 }
 
 // Create returns the layout in dir and makes one where dir is empty or absent.
+// What was interrupted while it was made is completed.
 func Create(dir string) (Layout, error) {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case err == nil && len(entries) > 0:
-		return Open(dir)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Layout{}, err
 	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return Layout{}, err
+	}
+	if len(entries) == 0 {
+		// The mark comes first: a folder that holds something and no mark is
+		// somebody else's.
+		if err := atomicfile.Write(filepath.Join(dir, markFile), []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o644); err != nil {
+			return Layout{}, err
+		}
+	}
+	l, err := Open(dir)
+	if err != nil {
+		return Layout{}, err
+	}
+	unlock, err := l.lock()
+	if err != nil {
+		return Layout{}, err
+	}
+	defer unlock()
 	if err := os.MkdirAll(filepath.Join(dir, "blobs", "sha256"), 0o755); err != nil {
 		return Layout{}, err
 	}
-	l := Layout{dir}
-	if err := l.writeIndex(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{}}); err != nil {
+	if _, err := os.Lstat(filepath.Join(dir, indexFile)); errors.Is(err, fs.ErrNotExist) {
+		return l, l.writeIndex(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{}})
+	} else if err != nil {
 		return Layout{}, err
 	}
-	return l, atomicfile.Write(filepath.Join(dir, "oci-layout"), []byte(`{"imageLayoutVersion":"1.0.0"}`), 0o644)
+	return l, nil
+}
+
+// lock keeps others that write into the layout, in this process or another,
+// from taking a turn between reading the index and replacing it: their entry
+// would be lost. It locks the mark, which nobody replaces; readers need no lock.
+func (l Layout) lock() (unlock func(), err error) {
+	f, err := lockedfile.Edit(filepath.Join(l.dir, markFile))
+	if err != nil {
+		return nil, fmt.Errorf("locking the layout: %w", err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// readRegular reads a file of at most limit bytes. A pipe or device, which an
+// unpacked archive may well put in a file's place, is refused: opening it could
+// wait for ever.
+func readRegular(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s %w: more than %d bytes", path, strict.ErrTooLarge, limit)
+	}
+	return data, nil
 }
 
 // Index returns what the layout lists.
 func (l Layout) Index() (v1.IndexManifest, error) {
+	index, _, err := l.indexAndHash()
+	return index, err
+}
+
+func (l Layout) indexAndHash() (v1.IndexManifest, v1.Hash, error) {
 	var index v1.IndexManifest
-	path := filepath.Join(l.dir, "index.json")
-	f, err := os.Open(path)
+	path := filepath.Join(l.dir, indexFile)
+	data, err := readRegular(path, 64*MaxManifest)
 	if err != nil {
-		return index, err
-	}
-	defer f.Close()
-	data, err := strict.Read(f, 64*MaxManifest)
-	if err != nil {
-		return index, fmt.Errorf("reading %s: %w", path, err)
+		return index, v1.Hash{}, fmt.Errorf("reading the layout's index: %w", err)
 	}
 	if err := strict.JSON(data, &index); err != nil {
-		return index, fmt.Errorf("reading %s: %w", path, err)
+		return index, v1.Hash{}, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if len(index.Manifests) > MaxEntries {
-		return index, fmt.Errorf("reading %s: lists more than %d manifests", path, MaxEntries)
+		return index, v1.Hash{}, fmt.Errorf("reading %s: lists more than %d manifests", path, MaxEntries)
 	}
-	return index, nil
+	return index, hashOf(data), nil
 }
 
 func (l Layout) writeIndex(index v1.IndexManifest) error {
@@ -97,7 +159,7 @@ func (l Layout) writeIndex(index v1.IndexManifest) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(l.dir, "index.json"), data, 0o644)
+	return atomicfile.Write(filepath.Join(l.dir, indexFile), data, 0o644)
 }
 
 func (l Layout) blobPath(h v1.Hash) (string, error) {
@@ -167,17 +229,12 @@ func (l Layout) WriteBlob(data []byte) (v1.Hash, error) {
 	if err != nil {
 		return h, err
 	}
-	if l.holds(path, int64(len(data))) {
+	// What is there already may be anything: a run of another program that was
+	// cut off leaves half a blob under its full name.
+	if have, err := l.Blob(h, int64(len(data))); err == nil && len(have) == len(data) {
 		return h, nil
 	}
 	return h, atomicfile.Write(path, data, 0o644)
-}
-
-// holds reports whether a blob of that size is at path already. Its bytes were
-// held against its name when it was written, and are again when it is read.
-func (l Layout) holds(path string, size int64) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode().IsRegular() && info.Size() == size
 }
 
 // CopyBlob stores the file at path, which must have digest want: it is hashed
@@ -186,6 +243,11 @@ func (l Layout) CopyBlob(ctx context.Context, path string, want v1.Hash) (size i
 	to, err := l.blobPath(want)
 	if err != nil {
 		return 0, err
+	}
+	if info, err := os.Stat(path); err != nil {
+		return 0, err
+	} else if !info.Mode().IsRegular() {
+		return 0, fmt.Errorf("%s is no regular file", path)
 	}
 	in, err := os.Open(path)
 	if err != nil {
@@ -236,6 +298,11 @@ func (l Layout) AddManifest(m v1.Manifest, annotations map[string]string) (v1.De
 		MediaType: m.MediaType, Size: int64(len(data)), Digest: h,
 		ArtifactType: m.ArtifactType, Annotations: annotations,
 	}
+	unlock, err := l.lock()
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	defer unlock()
 	index, err := l.Index()
 	if err != nil {
 		return v1.Descriptor{}, err
