@@ -53,27 +53,33 @@ type Judgement struct {
 	Evidence []Digest `json:"evidence,omitempty"`
 }
 
+// conclude says what the judgements amount to. At least one question has to be
+// answered with something other than "not applicable": a policy that asks
+// nothing must not let anything pass.
 func (d *Decision) conclude() {
-	d.Passed = len(d.Judgements) > 0
-	for _, j := range d.Judgements {
-		d.Passed = d.Passed && j.Status.Satisfied()
-	}
+	d.Passed = satisfied(d.Judgements, Advanced)
 	for _, l := range Levels() {
-		if l > d.Policy.Profile {
-			break
-		}
-		reached, asked := true, false
-		for _, j := range d.Judgements {
-			if j.Level <= l {
-				asked = true
-				reached = reached && j.Status.Satisfied()
-			}
-		}
-		if !reached || !asked {
+		if l > d.Policy.Profile || !satisfied(d.Judgements, l) {
 			break
 		}
 		d.Levels = append(d.Levels, l)
 	}
+}
+
+// satisfied reports whether every question asked from level l or below was
+// answered well, and at least one of them at all.
+func satisfied(judgements []Judgement, l Level) bool {
+	answered := false
+	for _, j := range judgements {
+		if j.Level > l {
+			continue
+		}
+		if !j.Status.Satisfied() {
+			return false
+		}
+		answered = answered || j.Status != NotApplicable
+	}
+	return answered
 }
 
 // CouldNotTell reports whether the release was not passed only because

@@ -30,6 +30,12 @@ type Evidence struct {
 	// that is the pipeline's word.
 	Time        time.Time `json:"time,omitzero"`
 	TimeVouched bool      `json:"timeVouched,omitempty"`
+	// DatabaseTimeVouched is true where the age of the scanner's database is
+	// the pipeline's word.
+	DatabaseTimeVouched bool `json:"databaseTimeVouched,omitempty"`
+	// Declared is all that the release file said of it, also where the report
+	// itself said otherwise and was believed.
+	Declared Declared `json:"declared,omitzero"`
 	// Gives are the facts its format gives, known even if it is unreadable.
 	Gives []Fact `json:"gives"`
 	// Problem is why it could not be read; empty if it could.
@@ -52,27 +58,24 @@ type Format interface {
 // Declared is what the release file says of a report beside its path and
 // format. It is the pipeline's word, and counts as that.
 type Declared struct {
-	About []Digest
-	Time  time.Time
+	About []Digest  `json:"about,omitempty"`
+	Time  time.Time `json:"time,omitzero"`
 	// DatabaseTime is when the scanner's database was last updated, for
 	// reports that do not say.
-	DatabaseTime time.Time
+	DatabaseTime time.Time `json:"databaseTime,omitzero"`
 }
 
 // ReadEvidence reads data, a report that the release file calls name, in format
 // f. A report that cannot be read is evidence all the same: it says that there
 // was something to be known, and its Problem says why it is not.
 func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
-	e := Evidence{
-		Name:   name,
-		Format: f.Name(),
-		Digest: DigestOf(data),
-		Gives:  f.Gives(),
-		About:  d.About,
-		Time:   d.Time.UTC().Truncate(time.Second),
-	}
-	e.Vouched, e.TimeVouched = len(d.About) > 0, !d.Time.IsZero()
+	e := UnreadEvidence(f, name, "", d)
+	e.Digest = DigestOf(data)
 	facts, err := read(f, data)
+	if err == nil && !writable(facts.Time) {
+		// Of a time that no document can hold, no decision could be written.
+		err = fmt.Errorf("says that it was made in the year %d", facts.Time.UTC().Year())
+	}
 	if err != nil {
 		e.Problem = err.Error()
 		return e
@@ -93,8 +96,8 @@ func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
 	if !facts.Time.IsZero() {
 		e.Time, e.TimeVouched = facts.Time.UTC().Truncate(time.Second), false
 	}
-	if v := facts.Vulnerabilities; v != nil && v.Database.Updated.IsZero() {
-		v.Database.Updated = d.DatabaseTime
+	if v := facts.Vulnerabilities; v != nil && v.Database.Updated.IsZero() && !d.DatabaseTime.IsZero() {
+		v.Database.Updated, e.DatabaseTimeVouched = d.DatabaseTime.UTC(), true
 	}
 	e.Facts = facts
 	return e
@@ -144,9 +147,18 @@ func list(ds []Digest) string {
 // UnreadEvidence is evidence that the release file names and whose bytes could
 // not be had at all: problem says why. It stands for a report nobody knows.
 func UnreadEvidence(f Format, name, problem string, d Declared) Evidence {
-	return Evidence{
+	e := Evidence{
 		Name: name, Format: f.Name(), Gives: f.Gives(), Problem: problem,
-		About: d.About, Vouched: len(d.About) > 0,
-		Time: d.Time.UTC().Truncate(time.Second), TimeVouched: !d.Time.IsZero(),
+		About: d.About, Vouched: len(d.About) > 0, Declared: d,
 	}
+	if !d.Time.IsZero() && writable(d.Time) {
+		e.Time, e.TimeVouched = d.Time.UTC().Truncate(time.Second), true
+	}
+	return e
+}
+
+// writable reports whether RFC 3339 can hold t in UTC.
+func writable(t time.Time) bool {
+	y := t.UTC().Year()
+	return 0 <= y && y <= 9999
 }

@@ -128,6 +128,48 @@ func (f *Facts) Has(kind Fact) bool {
 	return false
 }
 
+// only returns f without the facts that are not among kinds.
+func (f Facts) only(kinds []Fact) Facts {
+	out := Facts{Subjects: f.Subjects, Products: f.Products, Time: f.Time, Tool: f.Tool}
+	for _, k := range kinds {
+		switch k {
+		case FactTests:
+			out.Tests = f.Tests
+		case FactCoverage:
+			out.Coverage = f.Coverage
+		case FactAnalysis:
+			out.Analysis = f.Analysis
+		case FactSecrets:
+			out.Secrets = f.Secrets
+		case FactVulnerabilities:
+			out.Vulnerabilities = f.Vulnerabilities
+		case FactExploitability:
+			out.Exploitability = f.Exploitability
+		case FactExploited:
+			out.Exploited = f.Exploited
+		case FactPrediction:
+			out.Prediction = f.Prediction
+		case FactComponents:
+			out.Components = f.Components
+		case FactChanges:
+			out.Changes = f.Changes
+		case FactThreats:
+			out.Threats = f.Threats
+		case FactSecurityPolicy:
+			out.SecurityPolicy = f.SecurityPolicy
+		case FactNotes:
+			out.Notes = f.Notes
+		case FactTags:
+			out.Tags = f.Tags
+		case FactPipeline:
+			out.Pipeline = f.Pipeline
+		case FactDependencies:
+			out.Dependencies = f.Dependencies
+		}
+	}
+	return out
+}
+
 // Tool is what made a report.
 type Tool struct {
 	Name    string `json:"name,omitempty"`

@@ -2,7 +2,9 @@ package criteria
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -35,8 +37,9 @@ func DecodeParams(params []byte, v any) error {
 			known = append(known, name)
 		}
 	}
-	for key := range given {
-		if !contains(known, key) {
+	// In order, so that the same parameters always give the same error.
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(known, key) {
 			msg := "unknown parameter"
 			if near := strict.Nearest(key, known); near != "" {
 				msg += fmt.Sprintf(": did you mean %q?", near)
@@ -52,13 +55,4 @@ func DecodeParams(params []byte, v any) error {
 		return &ParamError{Msg: err.Error()}
 	}
 	return nil
-}
-
-func contains(words []string, w string) bool {
-	for _, x := range words {
-		if x == w {
-			return true
-		}
-	}
-	return false
 }

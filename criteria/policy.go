@@ -82,6 +82,9 @@ func ParseAge(s string) (Age, error) {
 		}
 		total, rest = time.Duration(n)*24*time.Hour, m[2]
 	}
+	if strings.ContainsAny(rest, "+-") {
+		return 0, fmt.Errorf("%q is no length of time: write for example 72h or 30d", s)
+	}
 	if rest != "" {
 		d, err := time.ParseDuration(rest)
 		if err != nil {
@@ -97,15 +100,26 @@ func ParseAge(s string) (Age, error) {
 
 func (a Age) String() string {
 	d := time.Duration(a)
-	n := d / (24 * time.Hour)
-	rest := d % (24 * time.Hour)
-	switch {
-	case n == 0:
-		return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
-	case rest == 0:
-		return fmt.Sprintf("%dd", n)
+	if d <= 0 {
+		return d.String()
 	}
-	return fmt.Sprintf("%dd%s", n, strings.TrimSuffix(strings.TrimSuffix(rest.String(), "0s"), "0m"))
+	var s string
+	if n := d / (24 * time.Hour); n > 0 {
+		s = fmt.Sprintf("%dd", n)
+		d -= n * 24 * time.Hour
+	}
+	if d == 0 {
+		return s
+	}
+	// time.Duration writes 1h0m0s where people write 1h.
+	rest := d.String()
+	if d%time.Minute == 0 {
+		rest = strings.TrimSuffix(rest, "0s")
+	}
+	if d%time.Hour == 0 {
+		rest = strings.TrimSuffix(rest, "0m")
+	}
+	return s + rest
 }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -178,7 +192,11 @@ func ParsePolicy(file string, data []byte, kinds []Kind, compile Compiler) (*Pol
 	}
 	p.names(f)
 	for i, own := range f.Own {
+		if slices.ContainsFunc(f.Own[:i], func(o Own) bool { return o.Name == own.Name }) {
+			p.fault(p.at("own", i), "two criteria of one's own are named %q", own.Name)
+		}
 		if q, ok := p.own(i, own, compile); ok {
+			q.level = min(q.level, f.Profile)
 			out.asked = append(out.asked, q)
 		}
 	}
@@ -190,6 +208,8 @@ func ParsePolicy(file string, data []byte, kinds []Kind, compile Compiler) (*Pol
 			p.fault(node, "notApplicable needs a reason")
 		case j < 0:
 			p.fault(node, "%s", p.unknownCriterion(n.Criterion, out.asked))
+		case out.asked[j].notApplicable != "":
+			p.fault(node, "criterion %q is declared not applicable twice", n.Criterion)
 		default:
 			out.asked[j].notApplicable = n.Reason
 		}
@@ -293,6 +313,11 @@ func (p *parser) parameters(q *question, node *yaml.Node, profile Level) {
 				p.maxAge(q, value)
 				continue
 			}
+			if value.Tag == "!!null" {
+				// JSON's null would leave the profile's parameter out.
+				p.fault(value, "criterion %s: %s: a value is missing", q.kind.Name, key.Value)
+				return
+			}
 			var v any
 			if err := value.Decode(&v); err != nil {
 				p.fault(value, "%v", err)
@@ -337,14 +362,33 @@ func (p *parser) maxAge(q *question, node *yaml.Node) {
 	for f, d := range q.kind.MaxAge {
 		merged[f] = d
 	}
-	for f, a := range ages {
-		if !slices.Contains(q.kind.Needs, f) && !slices.Contains(q.kind.Uses, f) {
-			p.fault(node, "criterion %s reads no fact %q: it reads %v", q.kind.Name, f, append(slices.Clone(q.kind.Needs), q.kind.Uses...))
-			continue
+	for i := 0; i < len(node.Content); i += 2 {
+		key := node.Content[i]
+		if f := Fact(key.Value); p.reads(key, q.kind, f) {
+			merged[f] = time.Duration(ages[f])
 		}
-		merged[f] = time.Duration(a)
 	}
 	q.maxAge = merged
+}
+
+// reads refuses at key an age of a fact that the criterion never reads: it
+// would limit nothing.
+func (p *parser) reads(key *yaml.Node, k Kind, f Fact) bool {
+	var known []string
+	for _, f := range slices.Concat(k.Needs, k.Uses) {
+		known = append(known, string(f))
+	}
+	if slices.Contains(known, string(f)) {
+		return true
+	}
+	msg := fmt.Sprintf("maxAge: criterion %s reads no fact %q", k.Name, f)
+	if near := strict.Nearest(string(f), known); near != "" {
+		msg += fmt.Sprintf(": did you mean %q?", near)
+	} else {
+		msg += ": it reads " + strings.Join(known, ", ")
+	}
+	p.fault(key, "%s", msg)
+	return false
 }
 
 // ownPrefix keeps a policy's own criteria apart from the catalogue's, so that a
@@ -392,8 +436,17 @@ func (p *parser) own(i int, own Own, compile Compiler) (question, bool) {
 			p.fault(node, "%s", msg)
 		}
 	}
-	if own.Level == NoLevel {
-		own.Level = Basic
+	kind := Kind{Name: name, Title: own.Title, Level: own.Level, Practice: Releases, Scope: scope, Needs: own.Needs}
+	if ages := child(node, "maxAge"); ages != nil {
+		for i := 0; i < len(ages.Content); i += 2 {
+			p.reads(ages.Content[i], kind, Fact(ages.Content[i].Value))
+		}
+	}
+	if kind.Level == NoLevel {
+		kind.Level = Basic
+	}
+	if kind.Title == "" {
+		kind.Title = own.Name
 	}
 	criterion, err := compile(own)
 	if err != nil {
@@ -415,18 +468,14 @@ func (p *parser) own(i int, own Own, compile Compiler) (question, bool) {
 	for f, a := range own.MaxAge {
 		ages[f] = time.Duration(a)
 	}
-	title := own.Title
-	if title == "" {
-		title = own.Name
-	}
 	params, err := json.Marshal(map[string]string{"expression": own.Expression})
 	if err != nil {
 		p.fault(node, "%v", err)
 		return question{}, false
 	}
 	return question{
-		kind:      Kind{Name: name, Title: title, Level: own.Level, Practice: Releases, Scope: scope, Needs: own.Needs},
-		level:     own.Level,
+		kind:      kind,
+		level:     kind.Level,
 		params:    string(params),
 		criterion: criterion,
 		maxAge:    ages,

@@ -3,6 +3,8 @@ package criteria
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/package-url/packageurl-go"
 )
@@ -48,6 +50,9 @@ func (r Release) Check() error {
 	} else if r.Source.Digest.Algorithm() != "gitCommit" {
 		fault("the release's source is %s, expected gitCommit:…", r.Source.Digest)
 	}
+	if p := r.Previous.Digest; !p.IsZero() && p.Algorithm() != "gitCommit" {
+		fault("the release before was built from %s, expected gitCommit:…", p)
+	}
 	if len(r.Artifacts) == 0 {
 		fault("the release has no artifacts")
 	}
@@ -60,6 +65,12 @@ func (r Release) Check() error {
 			fault("artifact %q has no digest", a.Name)
 		case a.Digest.Algorithm() == "gitCommit":
 			fault("artifact %q is named by a commit: an artifact's digest is sha256, sha384 or sha512", a.Name)
+		case strings.ContainsFunc(a.Name, unicode.IsControl):
+			// It would be printed to terminals and into line-based lists.
+			fault("the name of artifact %q holds a control character", a.Name)
+		case a.Name == r.Source.Name:
+			// Waivers and release files name subjects by these words.
+			fault("an artifact is named %q, which is the name of the source", a.Name)
 		case names[a.Name]:
 			fault("two artifacts are named %q", a.Name)
 		case digests[a.Digest] != "":
@@ -88,20 +99,5 @@ func (r Release) IsProduct(purl string) bool {
 	if err != nil {
 		return false
 	}
-	if own.Type != other.Type || own.Namespace != other.Namespace || own.Name != other.Name {
-		return false
-	}
-	if other.Subpath != "" && other.Subpath != own.Subpath {
-		return false
-	}
-	if other.Version != "" && other.Version != own.Version {
-		return false
-	}
-	have := own.Qualifiers.Map()
-	for k, v := range other.Qualifiers.Map() {
-		if have[k] != v {
-			return false
-		}
-	}
-	return true
+	return narrows(other, own)
 }

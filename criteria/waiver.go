@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/package-url/packageurl-go"
 )
 
 // Limits on waivers. A waiver is an exception that somebody must come back to:
@@ -66,7 +69,7 @@ func (w Waiver) check() error {
 	case !w.Created.IsZero() && w.Expires.Sub(w.Created) > maxWaiver:
 		faults = append(faults, errors.New("a waiver may last a year at most"))
 	}
-	if w.Approver != "" && strings.EqualFold(strings.TrimSpace(w.Approver), strings.TrimSpace(w.Requester)) {
+	if w.Approver != "" && person(w.Approver) == person(w.Requester) {
 		faults = append(faults, errors.New("a waiver's approver must be somebody other than its requester"))
 	}
 	if strings.ContainsAny(w.Finding, "*?") {
@@ -74,6 +77,14 @@ func (w Waiver) check() error {
 	}
 	if _, err := path.Match(w.Where, ""); err != nil {
 		faults = append(faults, fmt.Errorf("a waiver's where %q is no pattern", w.Where))
+	}
+	if w.Where != "" && strings.Trim(w.Where, "*?/. ") == "" {
+		faults = append(faults, fmt.Errorf("a waiver's where %q names no place: leave it out to mean every place", w.Where))
+	}
+	if strings.HasPrefix(w.Where, "pkg:") {
+		if _, err := packageurl.FromString(w.Where); err != nil {
+			faults = append(faults, fmt.Errorf("a waiver's where %q is no package URL: %v", w.Where, err))
+		}
 	}
 	return errors.Join(faults...)
 }
@@ -95,16 +106,36 @@ func (w Waiver) covers(criterion string, subject Subject, f Finding) bool {
 	return w.Where == "" || placeMatches(w.Where, f.Where)
 }
 
+// person is how one account is written once and again: @Ada is ada.
+func person(name string) string {
+	return strings.ToLower(strings.TrimPrefix(strings.TrimSpace(name), "@"))
+}
+
+var (
+	lineAndColumn = regexp.MustCompile(`(:[0-9]+){1,2}$`)
+	commit        = regexp.MustCompile(`^(gitCommit:)?([0-9a-f]{40}|[0-9a-f]{64})$`)
+)
+
+// placeMatches reports whether the place have is want, or one that the package
+// URL or path pattern want means. A pattern is one of paths: it never matches a
+// package or a commit.
 func placeMatches(want, have string) bool {
 	if want == have {
 		return true
 	}
-	if strings.HasPrefix(want, "pkg:") {
-		bare, _, _ := strings.Cut(have, "@")
-		return want == bare
+	if strings.HasPrefix(want, "pkg:") || strings.HasPrefix(have, "pkg:") {
+		w, err := packageurl.FromString(want)
+		if err != nil {
+			return false
+		}
+		h, err := packageurl.FromString(have)
+		return err == nil && narrows(w, h)
 	}
-	file, _, _ := strings.Cut(have, ":")
-	ok, err := path.Match(want, file)
+	if c := commit.FindStringSubmatch(have); c != nil {
+		w := commit.FindStringSubmatch(want)
+		return w != nil && w[2] == c[2]
+	}
+	ok, err := path.Match(want, lineAndColumn.ReplaceAllString(have, ""))
 	return err == nil && ok
 }
 
@@ -127,18 +158,54 @@ const (
 	WaiverRefused   = "refused"
 )
 
+// exceptions are the waivers of one decision and what became of them.
+type exceptions struct {
+	uses []WaiverUse
+	// places are where each waiver without a place of its own was applied.
+	places []map[string]bool
+	// byFinding are the places in uses by criterion and finding.
+	byFinding map[[2]string][]int
+}
+
+func newExceptions(waivers []Waiver) *exceptions {
+	x := &exceptions{
+		uses: make([]WaiverUse, len(waivers)), places: make([]map[string]bool, len(waivers)),
+		byFinding: make(map[[2]string][]int),
+	}
+	for i, w := range waivers {
+		x.uses[i] = WaiverUse{Waiver: w, State: WaiverUnmatched}
+		x.places[i] = make(map[string]bool)
+		key := [2]string{w.Criterion, w.Finding}
+		x.byFinding[key] = append(x.byFinding[key], i)
+	}
+	return x
+}
+
+// about returns which waivers name f, in their order.
+func (x *exceptions) about(criterion string, f Finding) []int {
+	out := slices.Clone(x.byFinding[[2]string{criterion, f.ID}])
+	for _, a := range f.Aliases {
+		out = append(out, x.byFinding[[2]string{criterion, a}]...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // apply excepts the findings of o that a waiver in force covers, and says in o
 // what other waivers would have covered. An outcome whose open findings are all
-// excepted is Waived; it never becomes Pass.
-func applyWaivers(uses []WaiverUse, criterion string, subject Subject, o Outcome, now time.Time) Outcome {
+// excepted is Waived; it never becomes Pass. What an outcome says beyond its
+// findings cannot be excepted.
+func (x *exceptions) apply(criterion string, subject Subject, o Outcome, now time.Time) Outcome {
 	if o.Status == Pass || o.Status == NotApplicable || len(o.Findings) == 0 {
 		return o
 	}
+	var all Status = Pass
 	excepted := 0
 	for i := range o.Findings {
 		f := &o.Findings[i]
-		for j := range uses {
-			u := &uses[j]
+		all = all.Worse(f.Status)
+		for _, j := range x.about(criterion, *f) {
+			u := &x.uses[j]
 			if !u.covers(criterion, subject, *f) {
 				continue
 			}
@@ -155,6 +222,9 @@ func applyWaivers(uses []WaiverUse, criterion string, subject Subject, o Outcome
 				o.Notes = append(o.Notes, fmt.Sprintf("waiver %s does not count: %s", u.ID, f.NeverWaive))
 			default:
 				u.State = worseState(u.State, WaiverApplied)
+				if u.Where == "" && u.Fingerprint == "" {
+					x.places[j][f.Where] = true
+				}
 				if f.Waiver == "" {
 					f.Waiver = u.ID
 					excepted++
@@ -163,6 +233,10 @@ func applyWaivers(uses []WaiverUse, criterion string, subject Subject, o Outcome
 		}
 	}
 	if excepted == 0 {
+		return o
+	}
+	if o.Status != all {
+		o.Notes = append(o.Notes, fmt.Sprintf("%d waived, but the answer rests on more", excepted))
 		return o
 	}
 	status, first := Pass, o.Reason
