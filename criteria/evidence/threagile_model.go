@@ -45,7 +45,7 @@ func (threagileModel) Read(r io.Reader) (criteria.Facts, error) {
 		// Its parts may hold anything, its date included.
 		return criteria.Facts{}, errors.New("includes other files: give the model in one")
 	case assets != nil && assets.Kind != yaml.MappingNode && assets.Tag != "!!null":
-		return criteria.Facts{}, at(assets, "technical_assets: expected keys and values")
+		return criteria.Facts{}, faultAt(assets, "technical_assets: expected keys and values")
 	}
 	threats := &criteria.Threats{Title: brief(scalar(lookup(root, "title")))}
 	if assets != nil {
@@ -57,7 +57,7 @@ func (threagileModel) Read(r io.Reader) (criteria.Facts, error) {
 	if n := lookup(root, "date"); n != nil && n.Tag != "!!null" {
 		t, err := time.Parse(time.DateOnly, scalar(n))
 		if err != nil {
-			return criteria.Facts{}, at(n, fmt.Sprintf("date %q is not a day such as 2026-11-22", scalar(n)))
+			return criteria.Facts{}, faultAt(n, fmt.Sprintf("date %q is not a day such as 2026-11-22", scalar(n)))
 		}
 		threats.Reviewed = t
 	}
@@ -84,6 +84,6 @@ func scalar(n *yaml.Node) string {
 	return strings.TrimSpace(n.Value)
 }
 
-func at(n *yaml.Node, msg string) error {
+func faultAt(n *yaml.Node, msg string) error {
 	return &strict.Error{Line: n.Line, Column: n.Column, Msg: msg}
 }
