@@ -159,6 +159,9 @@ func TestAll_readEachOther(t *testing.T) {
 	reports := seeds(t)
 	for _, f := range All() {
 		for path, data := range reports {
+			if prose[f.Name()] && len(data) > 64<<10 {
+				continue // no text that a person wrote
+			}
 			if checkRead(t, f, data, path) == nil {
 				checkRead(t, f, data[:len(data)/2], path)
 			}
