@@ -267,39 +267,55 @@ func approves(v criteria.Review, q criteria.ChangeRequest, people []criteria.Per
 // since finds the changes to the architecture that came after the review.
 func (c threatModelCriterion) since(r, record modelReview, changes []*criteria.Changes) []criteria.Finding {
 	var findings []criteria.Finding
+	judge := func(where, subject string, came time.Time, number int, together bool) {
+		switch {
+		case came.IsZero():
+			findings = append(findings, criteria.Finding{
+				ID: "change-time", Status: criteria.Unknown, Where: where,
+				Message: "nothing says when a change to the architecture came in",
+			})
+		case !came.After(r.time):
+		case number != 0 && number == record.number: // reviewed together with the model
+		case r.day && together && came.Before(r.time.Add(24*time.Hour)):
+		default:
+			findings = append(findings, criteria.Finding{
+				ID: "changed-since-review", Status: criteria.Fail, Where: where,
+				Message: fmt.Sprintf("the architecture changed on %s, after the model's review: %s", came.UTC().Format(time.DateOnly), subject),
+			})
+		}
+	}
 	for _, ch := range changes {
 		requests := make(map[int]criteria.ChangeRequest)
 		for _, q := range ch.Requests {
 			requests[q.Number] = q
 		}
+		tips := make(map[int]criteria.Commit)
+		judged := make(map[int]bool)
 		for _, k := range ch.Commits {
+			q, asked := requests[k.Request]
+			if asked = asked && k.Request != 0; asked {
+				tips[k.Request] = k
+			}
 			if !slices.ContainsFunc(k.Files, c.shapes) {
 				continue
 			}
-			// A commit that lay on a branch while the model was reviewed came
-			// in when it was merged.
-			q, asked := requests[k.Request]
-			asked = asked && k.Request != 0
+			judged[k.Request] = true
+			// What lay on a branch while the model was reviewed came in when
+			// it was merged.
 			came := k.Time
 			if asked && q.MergedAt.After(came) {
 				came = q.MergedAt
 			}
-			together := slices.ContainsFunc(k.Files, c.model) || asked && slices.ContainsFunc(q.Files, c.model)
-			switch {
-			case came.IsZero():
-				findings = append(findings, criteria.Finding{
-					ID: "change-time", Status: criteria.Unknown, Where: k.ID.Hex(),
-					Message: "nothing says when a change to the architecture came in",
-				})
-			case !came.After(r.time):
-			case asked && record.number == k.Request: // reviewed together with the model
-			case r.day && together && came.Before(r.time.Add(24*time.Hour)):
-			default:
-				findings = append(findings, criteria.Finding{
-					ID: "changed-since-review", Status: criteria.Fail, Where: k.ID.Hex(),
-					Message: fmt.Sprintf("the architecture changed on %s, after the model's review: %s", came.UTC().Format(time.DateOnly), k.Subject),
-				})
+			judge(k.ID.Hex(), k.Subject, came, k.Request, slices.ContainsFunc(k.Files, c.model) || asked && slices.ContainsFunc(q.Files, c.model))
+		}
+		// Of a rebased request only the last commit bears its number, so what
+		// the others change is judged by the request as well.
+		for _, q := range ch.Requests {
+			tip, in := tips[q.Number]
+			if !in || judged[q.Number] || !q.Merged || !slices.ContainsFunc(q.Files, c.shapes) {
+				continue
 			}
+			judge(tip.ID.Hex(), q.Title, q.MergedAt, q.Number, slices.ContainsFunc(q.Files, c.model))
 		}
 	}
 	return findings
