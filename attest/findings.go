@@ -60,7 +60,9 @@ func (m *maker) findings() error {
 	policy := setOf(m.d.Policy.Digest)
 	f.Configuration = []descriptor{
 		{Name: PolicyResource, URI: m.o.PolicyURI, Digest: policy, Annotations: map[string]string{"profile": m.d.Policy.Profile.String()}},
-		{Name: DecisionResource, Digest: setOf(criteria.DigestOf(decision))},
+		// The verdict's timeVerified, so that a verifier who finds several
+		// runs' findings knows which belong to which verdict.
+		{Name: DecisionResource, Digest: setOf(criteria.DigestOf(decision)), Annotations: map[string]string{"time": m.d.Time.UTC().Format(time.RFC3339)}},
 		{Name: ReleaseResource, Digest: setOf(criteria.DigestOf(release))},
 		{Name: SourceResource, URI: public(m.d.Release.Repository), Digest: setOf(m.d.Release.Source.Digest)},
 	}

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -145,8 +147,8 @@ func release(io console.IO, c *cli.Context) error {
 	for _, a := range g.Release.Artifacts {
 		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
 	}
-	next := fmt.Sprintf("hallmark-verify --trust %s --attestations %s %s",
-		quote(display(filepath.Join(dir, dossier.TrustFile))), quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
+	next := fmt.Sprintf("%s --trust %s --attestations %s %s",
+		consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))), quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
 
 	if c.String("output") == "json" {
 		return io.JSON(Released{
@@ -168,6 +170,18 @@ func release(io console.IO, c *cli.Context) error {
 		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
 	fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
 	return nil
+}
+
+// consumerCommand is how hallmark-verify can be run here and now: from a
+// checkout where it is not installed, by way of go run.
+func consumerCommand() string {
+	const name = "hallmark-verify"
+	if _, err := exec.LookPath(name); err != nil {
+		if _, err := os.Stat(filepath.Join("cmd", name, "main.go")); err == nil {
+			return "go run ./cmd/" + name
+		}
+	}
+	return name
 }
 
 // abridge keeps a command line short enough to read.

@@ -153,7 +153,7 @@ func (c IO) Run(ctx context.Context, app *cli.App, args []string) int {
 	app.CommandNotFound = nil
 	app.HideVersion = true
 	app.HideHelpCommand = true
-	return c.Report(app.Name, app.RunContext(ctx, args))
+	return c.Report(app.Name, app.RunContext(ctx, flagsFirst(app, args)))
 }
 
 // Output is the flag by which every command's output is chosen.

@@ -146,9 +146,6 @@ func Subjects(c *cli.Context) ([]criteria.Subject, error) {
 	var subjects []criteria.Subject
 	var paths []string
 	for _, arg := range c.Args().Slice() {
-		if strings.HasPrefix(arg, "-") {
-			return nil, console.Misused(fmt.Errorf("flag %s stands after an artifact: flags come first", arg))
-		}
 		if d, err := criteria.ParseDigest(arg); err == nil {
 			subjects = append(subjects, criteria.Subject{Name: arg, Digest: d})
 			continue
