@@ -268,7 +268,6 @@ func (c vulnerabilitiesCriterion) scans(in criteria.Input) (sound int, unsound [
 // world is what is known of vulnerabilities whatever the release.
 type world struct {
 	ids                             map[string]bool
-	scores                          map[string]float64
 	lists                           []map[string]float64
 	freshExploited, freshPrediction bool
 }
