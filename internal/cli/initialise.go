@@ -136,10 +136,10 @@ func initialise(io console.IO, c *cli.Context, dir string) error {
 var (
 	releaseTemplate = template.Must(template.New("hallmark.yaml").Parse(`# What is released, and where its evidence lies. Paths are relative to this file.
 release:
-  name: {{.Name}}
+  name: {{printf "%q" .Name}}
   version: "{{.Version}}"
   # How consumers ask for it: a package URL with its version, or an address.
-  resource: pkg:generic/{{.Name}}@{{.Version}}
+  resource: {{printf "pkg:generic/%s@%s" .Name .Version | printf "%q"}}
 {{- if .Repository}}
   repository: {{.Repository}}
 {{- end}}
@@ -177,7 +177,7 @@ evidence:
 
 verifier:
   # A URI of your own by which consumers know your verdicts; keep it stable.
-  id: https://example.com/{{.Name}}/release-verifier/v1
+  id: {{printf "https://example.com/%s/release-verifier/v1" .Name | printf "%q"}}
 `))
 	policyTemplate = template.Must(template.New("policy.yaml").Parse(`# What a release must meet: basic, standard or advanced. See: hallmark criteria
 profile: {{.Profile}}

@@ -19,10 +19,10 @@ func releaseCommand(io console.IO) *cli.Command {
 		Name: "release", Usage: "judge, sign, publish and verify a release in one go",
 		Description: console.Examples(`Reads the release and its evidence, judges it by its policy, shows the decision,
 signs what was found, publishes it, verifies what it published as a consumer
-would, and says what a consumer runs next. It needs no set-up: without a key, one
-is made once in your configuration folder. A release that is refused is neither
-signed nor published. Exit codes: 0 released, 1 refused, 2 usage, 3 could not
-tell.`,
+would, and says what a consumer runs next. It needs no set-up: without a key,
+one is made once in your configuration folder. A release that is refused is
+neither signed nor published. Exit codes: 0 released, 1 refused, 2 usage,
+3 could not tell.`,
 			"hallmark release -f hallmark.yaml",
 			"hallmark release -f hallmark.yaml --key release.key --out out"),
 		Flags: append([]cli.Flag{

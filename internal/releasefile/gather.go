@@ -86,7 +86,7 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error 
 		if !fs.ValidPath(pattern) {
 			return f.faultAt(at, "%q is no path inside the release folder", pattern)
 		}
-		found, err := fs.Glob(root.FS(), pattern)
+		found, err := matches(root, pattern)
 		if err != nil {
 			return f.faultAt(at, "%q is no pattern: %v", pattern, err)
 		}
@@ -123,6 +123,18 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error 
 		return f.checksums(root, g)
 	}
 	return nil
+}
+
+// matches returns the paths that pattern means. A pattern without wildcards is
+// a path: whether it can be opened is seen, and said, where it is.
+func matches(root *os.Root, pattern string) ([]string, error) {
+	if strings.ContainsAny(pattern, `*?[\`) {
+		return fs.Glob(root.FS(), pattern)
+	}
+	if _, err := root.Lstat(pattern); err != nil {
+		return nil, nil
+	}
+	return []string{pattern}, nil
 }
 
 // hashAll returns the SHA-256 of each path, reading several at once; memory
