@@ -91,17 +91,21 @@ func TestThreatModel(t *testing.T) {
 		{
 			"written_before_the_review_and_merged_after", modelParams,
 			with(touching("squash", "cmd/main.go"), func(h *history, q *criteria.ChangeRequest) { h.Commits[1].Time = dayOf(200) }),
-			[]criteria.Facts{modelOf(dayOf(100))}, criteria.Fail, "the architecture changed",
+			[]criteria.Facts{modelOf(dayOf(100))},
+			criteria.Fail, "the architecture changed",
 		},
 		{
 			"rebased_and_merged_after", modelParams, rebasedBeforeReview(),
-			[]criteria.Facts{modelOf(dayOf(100))}, criteria.Fail, "the architecture changed",
+			[]criteria.Facts{modelOf(dayOf(100))},
+			criteria.Fail, "the architecture changed",
 		},
 		{
 			"change_without_a_time", modelParams,
 			with(touching("squash", "cmd/main.go"), func(h *history, q *criteria.ChangeRequest) {
 				h.Commits[1].Time, q.MergedAt = time.Time{}, time.Time{}
-			}), []criteria.Facts{modelOf(dayOf(100))}, criteria.Unknown, "when a change to the architecture came in",
+			}),
+			[]criteria.Facts{modelOf(dayOf(100))},
+			criteria.Unknown, "when a change to the architecture came in",
 		},
 
 		{"changed_together_on_the_day_of_the_model", modelParams, both, []criteria.Facts{modelOf(dayOf(1))}, criteria.Pass, "present and reviewed"},

@@ -74,20 +74,30 @@ func TestSARIFResults(t *testing.T) {
 	}{
 		{"pass_is_no_finding", `{"ruleId":"R1","kind":"pass"}`, nil},
 		{"review_is_no_finding", `{"ruleId":"R1","kind":"review"}`, nil},
-		{"place_and_message", `{"ruleId":"R1","kind":"fail","message":{"text":"bad\nmore"}` + at + `}`,
-			[]criteria.ScanResult{{Rule: "R1", Level: "warning", Message: "bad", Path: "a.go", Line: 7}}},
+		{
+			"place_and_message", `{"ruleId":"R1","kind":"fail","message":{"text":"bad\nmore"}` + at + `}`,
+			[]criteria.ScanResult{{Rule: "R1", Level: "warning", Message: "bad", Path: "a.go", Line: 7}},
+		},
 		{"severity", `{"ruleId":"R2"}`, []criteria.ScanResult{{Rule: "R2", Level: "error", Severity: ptr(9.8)}}},
-		{"suppressed", `{"ruleId":"R1","suppressions":[{"kind":"inSource"},{"status":"accepted"}]}`,
-			[]criteria.ScanResult{{Rule: "R1", Level: "warning", Suppressed: true}}},
-		{"suppression_rejected", `{"ruleId":"R1","suppressions":[{"kind":"inSource"},{"status":"rejected"}]}`,
-			[]criteria.ScanResult{{Rule: "R1", Level: "warning"}}},
-		{"suppression_under_review", `{"ruleId":"R1","suppressions":[{"status":"underReview"}]}`,
-			[]criteria.ScanResult{{Rule: "R1", Level: "warning"}}},
+		{
+			"suppressed", `{"ruleId":"R1","suppressions":[{"kind":"inSource"},{"status":"accepted"}]}`,
+			[]criteria.ScanResult{{Rule: "R1", Level: "warning", Suppressed: true}},
+		},
+		{
+			"suppression_rejected", `{"ruleId":"R1","suppressions":[{"kind":"inSource"},{"status":"rejected"}]}`,
+			[]criteria.ScanResult{{Rule: "R1", Level: "warning"}},
+		},
+		{
+			"suppression_under_review", `{"ruleId":"R1","suppressions":[{"status":"underReview"}]}`,
+			[]criteria.ScanResult{{Rule: "R1", Level: "warning"}},
+		},
 		{"not_suppressed", `{"ruleId":"R1","suppressions":[]}`, []criteria.ScanResult{{Rule: "R1", Level: "warning"}}},
 		{"baseline", `{"ruleId":"R1","baselineState":"unchanged"}`, []criteria.ScanResult{{Rule: "R1", Level: "warning", Baseline: "unchanged"}}},
 		{"fingerprint", `{"ruleId":"R1","fingerprints":{"b/v1":"2","a/v1":"1"}}`, []criteria.ScanResult{{Rule: "R1", Level: "warning", Fingerprint: "1"}}},
-		{"partial_fingerprint", `{"ruleId":"R1","partialFingerprints":{"a":"1","primaryLocationLineHash":"2"}}`,
-			[]criteria.ScanResult{{Rule: "R1", Level: "warning", Fingerprint: "2"}}},
+		{
+			"partial_fingerprint", `{"ruleId":"R1","partialFingerprints":{"a":"1","primaryLocationLineHash":"2"}}`,
+			[]criteria.ScanResult{{Rule: "R1", Level: "warning", Fingerprint: "2"}},
+		},
 		{"people_are_no_fingerprint", `{"ruleId":"R1","partialFingerprints":{"author":"A","email":"a@b.c"}}`, []criteria.ScanResult{{Rule: "R1", Level: "warning"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,11 +134,13 @@ func TestSARIFRuns(t *testing.T) {
 		{"no_rules", doc(`{"tool":{"driver":{"name":"lint"}},"results":[]}`), criteria.Scan{Complete: true}, 0},
 		{
 			"no_rules_in_one_of_two", doc(run(`,"results":[]`), `{"tool":{"driver":{"name":"other"}},"results":[]}`),
-			criteria.Scan{Complete: true, Tools: []criteria.Tool{{Name: "lint", Version: "1.2"}, {Name: "other"}}}, 0,
+			criteria.Scan{Complete: true, Tools: []criteria.Tool{{Name: "lint", Version: "1.2"}, {Name: "other"}}},
+			0,
 		},
 		{
 			"second_run_unsuccessful", doc(run(from(commit)), run(from(commit)+`,"invocations":[{"executionSuccessful":false}]`)),
-			criteria.Scan{Rules: 8, Tools: []criteria.Tool{{Name: "lint", Version: "1.2"}, {Name: "lint", Version: "1.2"}}}, 1,
+			criteria.Scan{Rules: 8, Tools: []criteria.Tool{{Name: "lint", Version: "1.2"}, {Name: "lint", Version: "1.2"}}},
+			1,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

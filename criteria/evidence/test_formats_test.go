@@ -128,35 +128,43 @@ func TestGoTestJSON(t *testing.T) {
 		{"no_test_files", []string{"start p", "skip p"}, criteria.Tests{}},
 		{"subtests", []string{"start p", "run p A", "run p A/b", "pass p A/b", "pass p A", "pass p"}, criteria.Tests{Passed: 2}},
 		{
-			"failed", []string{"start p", "run p A", "output p A a_test.go:3: want 1", "output p A --- FAIL: A", "fail p A", "output p  FAIL", "fail p"},
+			"failed",
+			[]string{"start p", "run p A", "output p A a_test.go:3: want 1", "output p A --- FAIL: A", "fail p A", "output p  FAIL", "fail p"},
 			criteria.Tests{Failed: 1, Failures: failure("p.A", "a_test.go:3: want 1")},
 		},
 		{
-			"did_not_end", []string{"start p", "run p A", "fail p"},
+			"did_not_end",
+			[]string{"start p", "run p A", "fail p"},
 			criteria.Tests{Failed: 1, Failures: failure("p.A", "did not end")},
 		},
 		{
-			"did_not_end_though_the_package_passed", []string{"start p", "run p A", "pass p"},
+			"did_not_end_though_the_package_passed",
+			[]string{"start p", "run p A", "pass p"},
 			criteria.Tests{Failed: 1, Failures: failure("p.A", "did not end")},
 		},
 		{
-			"package_failed_alone", []string{"start p", "run p A", "pass p A", "output p  exit status 1", "fail p"},
+			"package_failed_alone",
+			[]string{"start p", "run p A", "pass p A", "output p  exit status 1", "fail p"},
 			criteria.Tests{Passed: 1, Failed: 1, Failures: failure("p", "exit status 1")},
 		},
 		{
-			"rerun_passed", []string{"start p", "run p A", "fail p A", "run p B", "pass p B", "fail p", "start p", "run p A", "pass p A", "pass p"},
+			"rerun_passed",
+			[]string{"start p", "run p A", "fail p A", "run p B", "pass p B", "fail p", "start p", "run p A", "pass p A", "pass p"},
 			criteria.Tests{Passed: 2, Flaky: 1},
 		},
 		{
-			"rerun_failed", []string{"start p", "run p A", "fail p A", "fail p", "start p", "run p A", "fail p A", "fail p"},
+			"rerun_failed",
+			[]string{"start p", "run p A", "fail p A", "fail p", "start p", "run p A", "fail p A", "fail p"},
 			criteria.Tests{Failed: 1, Failures: failure("p.A", "")},
 		},
 		{
-			"twice_in_one_run", []string{"start p", "run p A", "fail p A", "run p A", "pass p A", "fail p"},
+			"twice_in_one_run",
+			[]string{"start p", "run p A", "fail p A", "run p A", "pass p A", "fail p"},
 			criteria.Tests{Failed: 1, Failures: failure("p.A", "")},
 		},
 		{
-			"build_failed_then_rerun", []string{"start p", "fail p", "start p", "run p A", "pass p A", "pass p"},
+			"build_failed_then_rerun",
+			[]string{"start p", "fail p", "start p", "run p A", "pass p A", "pass p"},
 			criteria.Tests{Passed: 1, Failed: 1, Failures: failure("p", "failed without a failed test: it did not build, or ended early")},
 		},
 	} {
