@@ -2,12 +2,9 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
-	"github.com/hallmark-project/hallmark/attest/sign"
 	"github.com/hallmark-project/hallmark/criteria"
-	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/dossier"
 	"github.com/urfave/cli/v2"
@@ -25,7 +22,7 @@ withdraws an earlier one.`,
 			"hallmark attest --envelope verdict.dsse.json"),
 		Flags: append([]cli.Flag{
 			fileFlag(), outFlag(),
-			&cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"},
+			envelopeFlag(),
 			console.Output("table", "json"),
 		}, keyFlags()...),
 		Action: func(c *cli.Context) error {
@@ -58,7 +55,7 @@ withdraws an earlier one.`,
 			if err != nil {
 				return fmt.Errorf("writing the dossier: %w", err)
 			}
-			if err := writeEnvelope(c.String("envelope"), all); err != nil {
+			if err := writeEnvelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision); err != nil {
 				return err
 			}
 			return showSigned(io, c, dir, where, all)
@@ -88,26 +85,6 @@ func sameRelease(now, judged criteria.Release) error {
 		return fmt.Errorf("the release file describes another release than the dossier's %s %s", judged.Name, judged.Version)
 	}
 	return nil
-}
-
-func writeEnvelope(path string, all []signed) error {
-	if path == "" {
-		return nil
-	}
-	for _, s := range all {
-		if s.statement.Name() != "verdict" {
-			continue
-		}
-		envelope, err := sign.Envelope(s.bundle)
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		return atomicfile.Write(path, envelope, 0o644)
-	}
-	return fmt.Errorf("there is no verdict to write to %s", path)
 }
 
 // Attestation is one line of attest -o json.

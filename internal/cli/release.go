@@ -27,7 +27,7 @@ neither signed nor published. Exit codes: 0 released, 1 refused, 2 usage,
 			"hallmark release -f hallmark.yaml --key release.key --out out"),
 		Flags: append([]cli.Flag{
 			fileFlag(), outFlag(), atFlag(), directoryFlag(), allFlag(),
-			&cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"},
+			envelopeFlag(),
 			console.Output("table", "json", "markdown"),
 		}, keyFlags()...),
 		Action: func(c *cli.Context) error {
@@ -140,7 +140,7 @@ func release(io console.IO, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeEnvelope(c.String("envelope"), all); err != nil {
+	if err := writeEnvelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision); err != nil {
 		return err
 	}
 	var artifacts []string

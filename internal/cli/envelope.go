@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hallmark-project/hallmark/attest/sign"
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/atomicfile"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/slsa-framework/slsa-verifier/v2/options"
+	"github.com/slsa-framework/slsa-verifier/v2/verifiers"
+	"github.com/urfave/cli/v2"
+)
+
+func envelopeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"}
+}
+
+// writeEnvelope writes the verdict among all as the envelope that consumers
+// with slsa-verifier check. It asks slsa-verifier itself first: what that would
+// not accept from them is not written for them.
+func writeEnvelope(ctx context.Context, path string, all []signed, key *sign.Key, verifier string, d criteria.Decision) error {
+	if path == "" {
+		return nil
+	}
+	for _, s := range all {
+		if s.statement.Name() != "verdict" {
+			continue
+		}
+		envelope, err := sign.Envelope(s.bundle)
+		if err != nil {
+			return err
+		}
+		if d.Passed {
+			if err := slsaVerifier(ctx, envelope, key, verifier, d); err != nil {
+				return console.Unable(fmt.Errorf("slsa-verifier does not accept the envelope, so it is not written: %w", err))
+			}
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		return atomicfile.Write(path, envelope, 0o644)
+	}
+	return fmt.Errorf("there is no verdict to write to %s", path)
+}
+
+// slsaVerifier asks what "slsa-verifier verify-vsa" asks, about every artifact
+// and every label of the verdict.
+func slsaVerifier(ctx context.Context, envelope []byte, key *sign.Key, verifier string, d criteria.Decision) error {
+	var digests []string
+	for _, a := range d.Release.Artifacts {
+		digests = append(digests, a.Digest.String())
+	}
+	levels, noKeyID, hash := d.Labels(), "", crypto.SHA256
+	switch key.Algorithm() {
+	case sign.ECDSAP384:
+		hash = crypto.SHA384
+	case sign.Ed25519:
+		hash = crypto.SHA512
+	}
+	_, err := verifiers.VerifyVSA(ctx, envelope,
+		&options.VSAOpts{
+			ExpectedDigests: &digests, ExpectedVerifierID: &verifier,
+			ExpectedResourceURI: &d.Release.Resource, ExpectedVerifiedLevels: &levels,
+		},
+		&options.VerificationOpts{PublicKey: key.Public(), PublicKeyID: &noKeyID, PublicKeyHashAlgo: hash})
+	return err
+}
