@@ -130,6 +130,7 @@ func newKey(private crypto.Signer) (*Key, error) {
 		return nil, err
 	}
 	// Keys that are known to be weak sign nothing.
+	//lint:ignore SA1019 the reason given is that the check is largely unnecessary; here it costs nothing
 	if err := cryptoutils.ValidatePubKey(private.Public()); err != nil {
 		return nil, errors.New("is weak: generate another")
 	}

@@ -32,8 +32,11 @@ func TestStories(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
 			for _, set := range [][2]string{
-				{"EXAMPLES", examples}, {"HOME", home}, {"XDG_CONFIG_HOME", filepath.Join(home, "config")},
-				{"AppData", filepath.Join(home, "config")}, {"NO_COLOR", "1"},
+				{"EXAMPLES", examples},
+				{"HOME", home},
+				{"XDG_CONFIG_HOME", filepath.Join(home, "config")},
+				{"AppData", filepath.Join(home, "config")},
+				{"NO_COLOR", "1"},
 			} {
 				e.Setenv(set[0], set[1])
 			}

@@ -36,8 +36,10 @@ func newHistory() *history {
 	return &history{tip: base, Changes: criteria.Changes{
 		Base: base, Head: base, Complete: true, Branch: "main",
 		People: []criteria.Person{
-			{Login: "alice", Permission: "owner"}, {Login: "bob", Permission: "write"},
-			{Login: "carol", Permission: "write"}, {Login: "dora", Permission: "read"},
+			{Login: "alice", Permission: "owner"},
+			{Login: "bob", Permission: "write"},
+			{Login: "carol", Permission: "write"},
+			{Login: "dora", Permission: "read"},
 			{Login: "ci", Permission: "write", Bot: true},
 		},
 	}}

@@ -20,8 +20,10 @@ func TestReleaseNotes(t *testing.T) {
 	earlier := criteria.NotesEntry{Version: "1.1.0", Date: yesterday, Words: 5, Vulnerabilities: []string{"CVE-2025-9999"}}
 	later := criteria.NotesEntry{Version: "1.3.0", Date: yesterday, Words: 5, Vulnerabilities: []string{"CVE-2027-0001"}}
 	fixed := func(id string, aliases ...string) criteria.VEXStatement {
-		return criteria.VEXStatement{Vulnerability: id, Aliases: aliases, Status: "fixed", Time: yesterday,
-			Products: []criteria.VEXProduct{{PURL: "pkg:generic/greet@1.2.0"}}}
+		return criteria.VEXStatement{
+			Vulnerability: id, Aliases: aliases, Status: "fixed", Time: yesterday,
+			Products: []criteria.VEXProduct{{PURL: "pkg:generic/greet@1.2.0"}},
+		}
 	}
 	with := func(s criteria.VEXStatement, f func(*criteria.VEXStatement)) criteria.VEXStatement { f(&s); return s }
 	for _, tc := range []struct {
@@ -58,10 +60,14 @@ func TestReleaseNotes(t *testing.T) {
 		{name: "vex_by_digest", entries: []criteria.NotesEntry{entry(nil)}, vex: []criteria.VEXStatement{with(fixed("CVE-2026-0003"), func(s *criteria.VEXStatement) {
 			s.Products = []criteria.VEXProduct{{Digests: []criteria.Digest{criteria.DigestOf([]byte("greet"))}}}
 		})}, want: criteria.Fail},
-		{name: "vex_later_statement_holds", entries: []criteria.NotesEntry{entry(nil)}, vex: []criteria.VEXStatement{fixed("CVE-2026-0003"),
-			with(fixed("CVE-2026-0003"), func(s *criteria.VEXStatement) { s.Status, s.Time = "affected", now })}, want: criteria.Pass},
-		{name: "vex_earlier_statement_does_not", entries: []criteria.NotesEntry{entry(nil)}, vex: []criteria.VEXStatement{fixed("CVE-2026-0003"),
-			with(fixed("CVE-2026-0003"), func(s *criteria.VEXStatement) { s.Status, s.Time = "affected", yesterday.Add(-time.Hour) })}, want: criteria.Fail},
+		{name: "vex_later_statement_holds", entries: []criteria.NotesEntry{entry(nil)}, vex: []criteria.VEXStatement{
+			fixed("CVE-2026-0003"),
+			with(fixed("CVE-2026-0003"), func(s *criteria.VEXStatement) { s.Status, s.Time = "affected", now }),
+		}, want: criteria.Pass},
+		{name: "vex_earlier_statement_does_not", entries: []criteria.NotesEntry{entry(nil)}, vex: []criteria.VEXStatement{
+			fixed("CVE-2026-0003"),
+			with(fixed("CVE-2026-0003"), func(s *criteria.VEXStatement) { s.Status, s.Time = "affected", yesterday.Add(-time.Hour) }),
+		}, want: criteria.Fail},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			rel := release("v1.2.0", commitID("new"), commitID("old"))

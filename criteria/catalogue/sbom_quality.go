@@ -76,47 +76,79 @@ type element struct {
 func elements() []element {
 	ntia, cisa, bsi := "ntia", "cisa", "bsi"
 	return []element{
-		{name: "supplier", profiles: []string{ntia, cisa}, override: func(p *sbomQualityParams) *float64 { return p.Supplier },
-			component: func(c *criteria.Component) bool { return c.Supplier != "" }},
-		{name: "name", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Name },
-			component: func(c *criteria.Component) bool { return c.Name != "" }},
-		{name: "version", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Version },
-			component: func(c *criteria.Component) bool { return c.Version != "" }},
-		{name: "identifier", profiles: []string{ntia, cisa}, override: func(p *sbomQualityParams) *float64 { return p.Identifier },
+		{
+			name: "supplier", profiles: []string{ntia, cisa}, override: func(p *sbomQualityParams) *float64 { return p.Supplier },
+			component: func(c *criteria.Component) bool { return c.Supplier != "" },
+		},
+		{
+			name: "name", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Name },
+			component: func(c *criteria.Component) bool { return c.Name != "" },
+		},
+		{
+			name: "version", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Version },
+			component: func(c *criteria.Component) bool { return c.Version != "" },
+		},
+		{
+			name: "identifier", profiles: []string{ntia, cisa}, override: func(p *sbomQualityParams) *float64 { return p.Identifier },
 			component: func(c *criteria.Component) bool {
 				_, ok := parsePackage(c.PURL)
 				return ok || len(c.CPEs) > 0 || c.SWID != ""
-			}},
+			},
+		},
 		{name: "relations", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Relations }},
-		{name: "hash", profiles: []string{cisa}, override: func(p *sbomQualityParams) *float64 { return p.Hash },
-			component: func(c *criteria.Component) bool { return len(c.Digests) > 0 }},
-		{name: "sha512", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.SHA512 },
+		{
+			name: "hash", profiles: []string{cisa}, override: func(p *sbomQualityParams) *float64 { return p.Hash },
+			component: func(c *criteria.Component) bool { return len(c.Digests) > 0 },
+		},
+		{
+			name: "sha512", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.SHA512 },
 			component: func(c *criteria.Component) bool {
 				return slices.ContainsFunc(c.Digests, func(d criteria.Digest) bool { return d.Algorithm() == "sha512" })
-			}},
-		{name: "licence", profiles: []string{cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Licence },
+			},
+		},
+		{
+			name: "licence", profiles: []string{cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Licence },
 			component: func(c *criteria.Component) bool {
 				return slices.ContainsFunc(c.Licences, func(l string) bool { return l != "NOASSERTION" && l != "NONE" })
-			}},
-		{name: "creator", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.Creator },
-			component: func(c *criteria.Component) bool { return hasContact(c.Supplier) }},
-		{name: "file", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.File },
-			component: func(c *criteria.Component) bool { return c.File != "" }},
-		{name: "fileKind", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.FileKind },
-			component: func(c *criteria.Component) bool { return c.Executable != "" && c.Archive != "" && c.Structured != "" }},
+			},
+		},
+		{
+			name: "creator", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.Creator },
+			component: func(c *criteria.Component) bool { return hasContact(c.Supplier) },
+		},
+		{
+			name: "file", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.File },
+			component: func(c *criteria.Component) bool { return c.File != "" },
+		},
+		{
+			name: "fileKind", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.FileKind },
+			component: func(c *criteria.Component) bool { return c.Executable != "" && c.Archive != "" && c.Structured != "" },
+		},
 
-		{name: "author", profiles: []string{ntia, cisa}, override: func(p *sbomQualityParams) *float64 { return p.Author },
-			document: func(e *criteria.Evidence) bool { return len(e.Facts.Components.Authors) > 0 }},
-		{name: "authorContact", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.AuthorContact },
-			document: func(e *criteria.Evidence) bool { return slices.ContainsFunc(e.Facts.Components.Authors, hasContact) }},
-		{name: "timestamp", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Timestamp },
-			document: func(e *criteria.Evidence) bool { return !e.Facts.Time.IsZero() }},
-		{name: "tool", profiles: []string{cisa}, override: func(p *sbomQualityParams) *float64 { return p.Tool },
-			document: func(e *criteria.Evidence) bool { return len(e.Facts.Components.Tools) > 0 }},
-		{name: "context", profiles: []string{cisa}, override: func(p *sbomQualityParams) *float64 { return p.Context },
-			document: func(e *criteria.Evidence) bool { return len(e.Facts.Components.Lifecycles) > 0 }},
-		{name: "format", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.Format },
-			document: func(e *criteria.Evidence) bool { return recentFormat(e.Facts.Components) }},
+		{
+			name: "author", profiles: []string{ntia, cisa}, override: func(p *sbomQualityParams) *float64 { return p.Author },
+			document: func(e *criteria.Evidence) bool { return len(e.Facts.Components.Authors) > 0 },
+		},
+		{
+			name: "authorContact", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.AuthorContact },
+			document: func(e *criteria.Evidence) bool { return slices.ContainsFunc(e.Facts.Components.Authors, hasContact) },
+		},
+		{
+			name: "timestamp", profiles: []string{ntia, cisa, bsi}, override: func(p *sbomQualityParams) *float64 { return p.Timestamp },
+			document: func(e *criteria.Evidence) bool { return !e.Facts.Time.IsZero() },
+		},
+		{
+			name: "tool", profiles: []string{cisa}, override: func(p *sbomQualityParams) *float64 { return p.Tool },
+			document: func(e *criteria.Evidence) bool { return len(e.Facts.Components.Tools) > 0 },
+		},
+		{
+			name: "context", profiles: []string{cisa}, override: func(p *sbomQualityParams) *float64 { return p.Context },
+			document: func(e *criteria.Evidence) bool { return len(e.Facts.Components.Lifecycles) > 0 },
+		},
+		{
+			name: "format", profiles: []string{bsi}, override: func(p *sbomQualityParams) *float64 { return p.Format },
+			document: func(e *criteria.Evidence) bool { return recentFormat(e.Facts.Components) },
+		},
 	}
 }
 

@@ -82,8 +82,10 @@ func initialise(io console.IO, c *cli.Context, dir string) error {
 		b.Repository = "git+" + url
 	}
 	for _, e := range []begunEvidence{
-		{"SECURITY.md", "security-md", "source"}, {".github/SECURITY.md", "security-md", "source"},
-		{"CHANGELOG.md", "changelog", "source"}, {"go.mod", "go-mod", "source"},
+		{"SECURITY.md", "security-md", "source"},
+		{".github/SECURITY.md", "security-md", "source"},
+		{"CHANGELOG.md", "changelog", "source"},
+		{"go.mod", "go-mod", "source"},
 	} {
 		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(e.Path))); err == nil {
 			b.Evidence = append(b.Evidence, e)
