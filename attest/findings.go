@@ -67,6 +67,9 @@ func (m *maker) findings() error {
 		{Name: SourceResource, URI: public(m.d.Release.Repository), Digest: setOf(m.d.Release.Source.Digest)},
 	}
 	for _, e := range m.d.Evidence {
+		if e.Digest.IsZero() {
+			continue // nothing was there; the decision says so
+		}
 		f.Configuration = append(f.Configuration, descriptor{
 			Name:             EvidenceResource + publicName(e.Name),
 			Digest:           setOf(e.Digest),

@@ -220,6 +220,10 @@ func (x *exceptions) apply(criterion string, subject Subject, o Outcome, now tim
 			case f.NeverWaive != "":
 				u.State = worseState(u.State, WaiverRefused)
 				o.Notes = append(o.Notes, fmt.Sprintf("waiver %s does not count: %s", u.ID, f.NeverWaive))
+			case f.Status == Unknown || f.Status == Faulty:
+				// An exception is granted for what somebody looked at.
+				u.State = worseState(u.State, WaiverRefused)
+				o.Notes = append(o.Notes, fmt.Sprintf("waiver %s does not count: what is %s cannot be waived, only be found out or declared not applicable", u.ID, f.Status))
 			default:
 				u.State = worseState(u.State, WaiverApplied)
 				if u.Where == "" && u.Fingerprint == "" {

@@ -242,9 +242,8 @@ func (e Expect) Encode() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# What is expected of a release before it is used. hallmark-verify, hallmark")
-	line("# and hallmark-admission read this file; whoever can change it decides what")
-	line("# they accept.")
+	line("# What is expected of a release before it is used. hallmark-verify reads this")
+	line("# file, and so does hallmark; whoever can change it decides what they accept.")
 	line("")
 	line("# Who judges, and what the release is called: both exactly as signed.")
 	line("verifier: %s", scalar(e.Verifier))

@@ -34,6 +34,14 @@ func TestAll(t *testing.T) {
 			if strings.HasPrefix(criteria.Label(k.Name), "SLSA_") {
 				t.Errorf("label %s begins with what the specification reserves", criteria.Label(k.Name))
 			}
+			for _, l := range criteria.Levels() {
+				if criteria.Label(k.Name) == criteria.LevelLabel(l) {
+					t.Errorf("label %s is that of a level", criteria.Label(k.Name))
+				}
+			}
+			if strings.HasPrefix(k.Name, "own-") {
+				t.Error("its name begins as those of a policy's own criteria do")
+			}
 			if n := utf8.RuneCountInString(k.Title); n == 0 || n > 60 || strings.HasSuffix(k.Title, ".") {
 				t.Errorf("title %q has %d characters, want 1 to 60 and no period", k.Title, n)
 			}

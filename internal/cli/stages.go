@@ -128,6 +128,10 @@ func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j doss
 	return out, want, nil
 }
 
+// defaultMaxAge bounds how long a withdrawn release can be kept alive by hiding
+// what withdrew it, where the release file says nothing.
+const defaultMaxAge = 365 * 24 * time.Hour
+
 // expectation is the trust file that a consumer of this release begins with.
 func expectation(f *releasefile.File, j dossier.Judged, key *sign.Key) (verify.Expect, error) {
 	pem, err := key.PublicPEM()
@@ -140,12 +144,14 @@ func expectation(f *releasefile.File, j dossier.Judged, key *sign.Key) (verify.E
 		Level:    j.Decision.Policy.Profile,
 		Criteria: f.Trust.Criteria,
 		Policies: []criteria.Digest{j.Decision.Policy.Digest},
-		MaxAge:   verify.Unlimited,
+		MaxAge:   verify.MaxAge(defaultMaxAge),
 	}
 	if f.Trust.Level != criteria.NoLevel {
 		want.Level = f.Trust.Level
 	}
-	if f.Trust.MaxAge != "" && f.Trust.MaxAge != "unlimited" {
+	if f.Trust.MaxAge == "unlimited" {
+		want.MaxAge = verify.Unlimited
+	} else if f.Trust.MaxAge != "" {
 		age, err := criteria.ParseAge(f.Trust.MaxAge)
 		if err != nil {
 			return verify.Expect{}, console.Misused(err)

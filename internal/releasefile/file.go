@@ -93,7 +93,7 @@ type PublishSpec struct {
 
 // TrustSpec is what the trust file written for consumers asks.
 type TrustSpec struct {
-	// MaxAge is how old a verdict may be; default unlimited.
+	// MaxAge is how old a verdict may be, such as 90d, or unlimited; default 365d.
 	MaxAge string `yaml:"maxAge"`
 	// Level and Criteria are what a consumer requires; default the policy's
 	// profile and no single criterion.

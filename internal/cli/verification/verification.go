@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -253,7 +254,10 @@ func details(w io.Writer, s Subject) {
 	fmt.Fprintf(w, "  level     %s, judged %s\n", v.Level(), v.Time.Format(time.RFC3339))
 	var names []string
 	for _, l := range v.Levels {
-		if name, ok := strings.CutPrefix(l, "HALLMARK_"); ok && !strings.HasPrefix(name, "RELEASE_") {
+		if level := slices.ContainsFunc(criteria.Levels(), func(m criteria.Level) bool { return l == criteria.LevelLabel(m) }); level {
+			continue
+		}
+		if name, ok := strings.CutPrefix(l, "HALLMARK_"); ok {
 			names = append(names, strings.ToLower(strings.ReplaceAll(name, "_", "-")))
 		}
 	}
