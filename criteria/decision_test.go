@@ -61,10 +61,20 @@ func TestDecision_levels_and_labels(t *testing.T) {
 		levels       []criteria.Level
 		labels       []string
 	}{
-		{"all", []criteria.Judgement{a("a", basic, criteria.Pass), a("b", standard, criteria.Pass), a("c", advanced, criteria.Pass)}, true, false,
-			[]criteria.Level{basic, standard, advanced}, []string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED", "HALLMARK_A", "HALLMARK_B", "HALLMARK_C"}},
-		{"highest_fails", []criteria.Judgement{a("a", basic, criteria.Pass), a("b", standard, criteria.Pass), a("c", advanced, criteria.Fail)}, false, false,
-			[]criteria.Level{basic, standard}, nil},
+		{
+			"all",
+			[]criteria.Judgement{a("a", basic, criteria.Pass), a("b", standard, criteria.Pass), a("c", advanced, criteria.Pass)},
+			true, false,
+			[]criteria.Level{basic, standard, advanced},
+			[]string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED", "HALLMARK_A", "HALLMARK_B", "HALLMARK_C"},
+		},
+		{
+			"highest_fails",
+			[]criteria.Judgement{a("a", basic, criteria.Pass), a("b", standard, criteria.Pass), a("c", advanced, criteria.Fail)},
+			false, false,
+			[]criteria.Level{basic, standard},
+			nil,
+		},
 		{"lowest_fails", []criteria.Judgement{a("a", basic, criteria.Fail), a("b", standard, criteria.Pass), a("c", advanced, criteria.Pass)}, false, false, []criteria.Level{}, nil},
 		{"unknown", []criteria.Judgement{a("a", basic, criteria.Unknown), a("b", standard, criteria.Pass)}, false, true, []criteria.Level{}, nil},
 		{"review", []criteria.Judgement{a("a", basic, criteria.NeedsReview)}, false, true, []criteria.Level{}, nil},
@@ -72,12 +82,22 @@ func TestDecision_levels_and_labels(t *testing.T) {
 		{"unknown_and_fail", []criteria.Judgement{a("a", basic, criteria.Unknown), a("b", basic, criteria.Fail)}, false, false, []criteria.Level{}, nil},
 		{"warn", []criteria.Judgement{a("a", basic, criteria.Warn)}, true, false, []criteria.Level{basic, standard, advanced}, []string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED"}},
 		{"waived", []criteria.Judgement{a("a", basic, criteria.Waived)}, true, false, []criteria.Level{basic, standard, advanced}, []string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED"}},
-		{"not_applicable_beside_pass", []criteria.Judgement{a("a", basic, criteria.NotApplicable), a("b", basic, criteria.Pass)}, true, false,
-			[]criteria.Level{basic, standard, advanced}, []string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED", "HALLMARK_B"}},
+		{
+			"not_applicable_beside_pass",
+			[]criteria.Judgement{a("a", basic, criteria.NotApplicable), a("b", basic, criteria.Pass)},
+			true, false,
+			[]criteria.Level{basic, standard, advanced},
+			[]string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED", "HALLMARK_B"},
+		},
 		{"basic_not_applicable", []criteria.Judgement{a("a", basic, criteria.NotApplicable), a("b", standard, criteria.Pass)}, true, false, []criteria.Level{}, []string{"HALLMARK_B"}},
 		{"nothing_applies", []criteria.Judgement{a("a", basic, criteria.NotApplicable)}, false, true, []criteria.Level{}, nil},
-		{"hyphens", []criteria.Judgement{a("a-b-c", basic, criteria.Pass)}, true, false, []criteria.Level{basic, standard, advanced},
-			[]string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED", "HALLMARK_A_B_C"}},
+		{
+			"hyphens",
+			[]criteria.Judgement{a("a-b-c", basic, criteria.Pass)},
+			true, false,
+			[]criteria.Level{basic, standard, advanced},
+			[]string{"HALLMARK_RELEASE_BASIC", "HALLMARK_RELEASE_STANDARD", "HALLMARK_RELEASE_ADVANCED", "HALLMARK_A_B_C"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := judged(tt.answers...)

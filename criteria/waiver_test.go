@@ -191,7 +191,10 @@ func TestWaiver_alters_no_criterion(t *testing.T) {
 	k := kind("no-vulnerabilities", criteria.AboutArtifacts, func(criteria.Input) criteria.Outcome {
 		return criteria.Outcome{Status: criteria.Fail, Findings: findings}
 	})
-	policy(t, waiving("subject", "widget-linux"), k).Evaluate(widget(), nil, now)
+	d := policy(t, waiving("subject", "widget-darwin"), k).Evaluate(widget(), nil, now)
+	if got := answers(d); got["no-vulnerabilities widget-linux"] != criteria.Fail || got["no-vulnerabilities widget-darwin"] != criteria.Waived {
+		t.Errorf("Evaluate() = %v", got)
+	}
 	if findings[0].Waiver != "" {
 		t.Errorf("the criterion's own finding was waived by %q", findings[0].Waiver)
 	}
