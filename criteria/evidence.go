@@ -88,7 +88,7 @@ func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
 			e.About, e.Vouched = facts.Subjects, false
 			return e
 		}
-		if len(facts.Subjects) > 0 || len(d.About) == 0 {
+		if len(facts.Subjects) > 0 {
 			e.About, e.Vouched = facts.Subjects, false
 		}
 		e.Products = facts.Products

@@ -50,8 +50,12 @@ const IndexSchema = "https://github.com/hallmark-project/hallmark/evidence/v1"
 
 // Index lists the reports of a dossier in the order of the release file.
 type Index struct {
-	Schema  string  `json:"schema"`
-	Reports []Entry `json:"reports"`
+	Schema string `json:"schema"`
+	// Time and TimeDeclared are the decision's: they are what it was made
+	// from, and not to be had from the reports.
+	Time         time.Time `json:"time"`
+	TimeDeclared bool      `json:"timeDeclared,omitempty"`
+	Reports      []Entry   `json:"reports"`
 }
 
 // Entry is one report: what the release file declared of it, and its digest.
@@ -64,6 +68,13 @@ type Entry struct {
 	About        []criteria.Digest `json:"about,omitempty"`
 	Time         time.Time         `json:"time,omitzero"`
 	DatabaseTime time.Time         `json:"databaseTime,omitzero"`
+}
+
+// declares reports whether the decision's e was declared as x says.
+func (x Entry) declares(e criteria.Evidence) bool {
+	return x.Name == e.Name && x.Format == e.Format && slices.Equal(x.About, e.Declared.About) &&
+		x.Time.Equal(e.Declared.Time) && x.DatabaseTime.Equal(e.Declared.DatabaseTime) &&
+		(x.Problem == "" || x.Problem == e.Problem)
 }
 
 // Judged is a judgement with all that it rests on, in memory.
@@ -125,7 +136,7 @@ func (j Judged) Write(dir string) error {
 	if err != nil {
 		return err
 	}
-	index := Index{Schema: IndexSchema, Reports: []Entry{}}
+	index := Index{Schema: IndexSchema, Time: j.Decision.Time, TimeDeclared: j.Decision.TimeDeclared, Reports: []Entry{}}
 	files := map[string][]byte{ReleaseFile: release, PolicyFile: j.Policy, DecisionFile: decision}
 	for _, r := range j.Reports {
 		e := Entry{
@@ -187,11 +198,17 @@ func Read(dir string) (*Stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the dossier: %w", err)
 	}
+	altered := func(format string, args ...any) error {
+		return &DifferenceError{[]error{fmt.Errorf(IndexFile+" "+format, args...)}}
+	}
 	if err := strict.OwnJSON(index, &s.Index); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", IndexFile, err)
+		return nil, altered("is no index: %w", err)
 	}
 	if s.Index.Schema != IndexSchema {
-		return nil, fmt.Errorf("reading %s: schema is %q, expected %q", IndexFile, s.Index.Schema, IndexSchema)
+		return nil, altered("is no index of this form: schema is %q, expected %q", s.Index.Schema, IndexSchema)
+	}
+	if have, err := encode(s.Index); err != nil || !bytes.Equal(have, index) {
+		return nil, altered("was altered: it is not written as an index is")
 	}
 	var faults []error
 	named := map[string]bool{"index.json": true}
@@ -202,12 +219,12 @@ func Read(dir string) (*Stored, error) {
 		}
 		if e.Problem == "" {
 			if e.Digest.Algorithm() != "sha256" {
-				return nil, fmt.Errorf("reading %s: report %s has no SHA-256", IndexFile, e.Name)
+				return nil, altered("names no SHA-256 of report %s", e.Name)
 			}
 			named[e.Digest.Hex()] = true
 			data, err := readIn(root, evidencePath(e.Digest), strict.MaxReport)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("evidence %s is gone: %w", e.Name, err))
+				faults = append(faults, fmt.Errorf("evidence %s, which %s lists, is gone: %w", e.Name, IndexFile, err))
 				continue
 			}
 			if got := criteria.DigestOf(data); !got.Matches(e.Digest) {
@@ -224,7 +241,7 @@ func Read(dir string) (*Stored, error) {
 	}
 	for _, e := range entries {
 		if !named[e.Name()] {
-			faults = append(faults, fmt.Errorf("evidence/%s is not in the index", e.Name()))
+			faults = append(faults, fmt.Errorf("%s is not in %s", path.Join(EvidenceDir, e.Name()), IndexFile))
 		}
 	}
 	if len(faults) > 0 {
@@ -309,12 +326,18 @@ func (s *Stored) Replay(c Catalogue) (Judged, error) {
 			differ("evidence %s of the decision is not in the dossier", claimed.Evidence[i].Name)
 		case s.Index.Reports[i].Digest != claimed.Evidence[i].Digest:
 			differ("evidence %s is %s, decided on %s", s.Index.Reports[i].Name, s.Index.Reports[i].Digest, claimed.Evidence[i].Digest)
+		case !s.Index.Reports[i].declares(claimed.Evidence[i]):
+			differ("%s and %s differ on what was declared of evidence %s", IndexFile, DecisionFile, s.Index.Reports[i].Name)
 		}
+	}
+	if !s.Index.Time.Equal(claimed.Time) || s.Index.TimeDeclared != claimed.TimeDeclared {
+		differ("%s was made as of %s, declared: %t; %s says %s, declared: %t", DecisionFile,
+			claimed.Time.Format(time.RFC3339), claimed.TimeDeclared, IndexFile, s.Index.Time.Format(time.RFC3339), s.Index.TimeDeclared)
 	}
 	j, err := Judge(rel, PolicyFile, s.Policy, s.Reports, claimed.Time, claimed.TimeDeclared, c)
 	if err != nil {
 		if len(differences) > 0 {
-			return Judged{}, &DifferenceError{differences}
+			return Judged{}, &DifferenceError{append(differences, err)}
 		}
 		return Judged{}, err
 	}

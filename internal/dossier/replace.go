@@ -1,6 +1,7 @@
 package dossier
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/hallmark-project/hallmark/criteria"
 )
 
 // stagingPrefix begins the name of a folder that is being filled, beside the
@@ -44,13 +47,43 @@ func Check(dir string) error {
 			return fmt.Errorf("%s %w: it has files, and no %s", dir, ErrNotDossier, name)
 		}
 	}
+	// Other tools write files of these names, too.
+	f, err := os.Open(filepath.Join(dir, DecisionFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if head, err := io.ReadAll(io.LimitReader(f, 4<<10)); err != nil || !bytes.Contains(head, []byte(criteria.DecisionSchema)) {
+		return fmt.Errorf("%s %w: its %s is another kind of file", dir, ErrNotDossier, DecisionFile)
+	}
 	return nil
+}
+
+// asideName is where dir's old content waits while the new takes its place.
+func asideName(dir string) string {
+	return filepath.Join(filepath.Dir(dir), ".hallmark-old-"+filepath.Base(dir))
+}
+
+// settle ends what a run that was killed in the midst of replacing dir began:
+// without the new content the old comes back, else it goes.
+func settle(dir string) error {
+	aside := asideName(dir)
+	if _, err := os.Lstat(aside); err != nil {
+		return nil
+	}
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return os.Rename(aside, dir)
+	}
+	return os.RemoveAll(aside)
 }
 
 // Replace has fill write a dossier into a new folder beside dir, and then puts
 // that in dir's place. Where fill fails, or is interrupted, dir stays as it was.
 func Replace(dir string, fill func(staging string) error) (err error) {
 	dir = filepath.Clean(dir)
+	if err := settle(dir); err != nil {
+		return err
+	}
 	if err := Check(dir); err != nil {
 		return err
 	}
@@ -74,7 +107,7 @@ func Replace(dir string, fill func(staging string) error) (err error) {
 	// the old one steps aside first; it comes back if the new one cannot come.
 	old := ""
 	if _, err := os.Stat(dir); err == nil {
-		old = staging + "-old"
+		old = asideName(dir)
 		if err := os.Rename(dir, old); err != nil {
 			return err
 		}
@@ -94,6 +127,10 @@ func Replace(dir string, fill func(staging string) error) (err error) {
 // Update is [Replace] where fill finds in the staging folder all that dir
 // holds but the entries named in without.
 func Update(dir string, without []string, fill func(staging string) error) error {
+	dir = filepath.Clean(dir)
+	if err := settle(dir); err != nil {
+		return err
+	}
 	return Replace(dir, func(staging string) error {
 		if err := Link(dir, staging, without...); err != nil {
 			return err
@@ -102,9 +139,13 @@ func Update(dir string, without []string, fill func(staging string) error) error
 	})
 }
 
+// linked is the size from which on a file is linked rather than copied.
+const linked = 1 << 20
+
 // Link makes dst hold what src holds, but the top-level entries named in
-// without: by hard links where the file system has them, so that large layouts
-// cost nothing, else by copying.
+// without: large files by hard links where the file system has them, so that
+// layouts cost nothing, and all others by copying. A file that is linked must
+// not be opened for writing: small ones may be, for example a layout's index.
 func Link(src, dst string, without ...string) error {
 	root, err := os.OpenRoot(src)
 	if err != nil {
@@ -130,7 +171,11 @@ func Link(src, dst string, without ...string) error {
 		case !e.Type().IsRegular():
 			return fmt.Errorf("%s is not a regular file", filepath.Join(src, name))
 		}
-		if os.Link(filepath.Join(src, filepath.FromSlash(name)), to) == nil {
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if info.Size() >= linked && os.Link(filepath.Join(src, filepath.FromSlash(name)), to) == nil {
 			return nil
 		}
 		return copyFile(root, name, to)
@@ -161,7 +206,7 @@ func sweep(parent string) {
 		return
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), stagingPrefix) || strings.HasSuffix(e.Name(), "-old") {
+		if !strings.HasPrefix(e.Name(), stagingPrefix) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {
