@@ -81,8 +81,10 @@ func (f *File) Gather(ctx context.Context, formats []string) (*Gathered, error) 
 
 func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error {
 	var paths []string
+	seen := make(map[string]bool)
 	for i, pattern := range f.Artifacts {
 		at := item(f.root, "artifacts", i)
+		pattern = inFolder(pattern)
 		if !fs.ValidPath(pattern) {
 			return f.faultAt(at, "%q is no path inside the release folder", pattern)
 		}
@@ -94,7 +96,8 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error 
 			return f.faultAt(at, "no artifact matches %q in %s", pattern, g.folder)
 		}
 		for _, p := range found {
-			if !slices.Contains(paths, p) {
+			if !seen[p] {
+				seen[p] = true
 				paths = append(paths, p)
 			}
 		}
@@ -137,26 +140,31 @@ func matches(root *os.Root, pattern string) ([]string, error) {
 	return []string{pattern}, nil
 }
 
+// maxFaults bounds how many artifacts that cannot be read are listed.
+const maxFaults = 20
+
 // hashAll returns the SHA-256 of each path, reading several at once; memory
-// does not depend on their size.
+// does not depend on their size. The error names what cannot be read in the
+// order of paths, so that two runs say the same.
 func hashAll(ctx context.Context, root *os.Root, paths []string) ([]criteria.Digest, error) {
-	out := make([]criteria.Digest, len(paths))
-	group, ctx := errgroup.WithContext(ctx)
+	out, faults := make([]criteria.Digest, len(paths)), make([]error, len(paths))
+	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range paths {
 		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 			d, err := hash(ctx, root, p)
 			if err != nil {
-				return fmt.Errorf("hashing artifact %s: %w", p, err)
+				faults[i] = fmt.Errorf("hashing artifact %s: %w", p, err)
 			}
 			out[i] = d
-			return nil
+			return ctx.Err()
 		})
 	}
-	return out, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
+	return out, errors.Join(faults[:min(len(faults), maxFaults)]...)
 }
 
 func hash(ctx context.Context, root *os.Root, p string) (criteria.Digest, error) {
@@ -197,7 +205,20 @@ func openRegular(root *os.Root, p string) (*os.File, error) {
 	if err != nil {
 		return nil, plainPath(err)
 	}
+	// Another file may have taken its place since.
+	if info, err = file.Stat(); err != nil || !info.Mode().IsRegular() {
+		file.Close()
+		return nil, fmt.Errorf("%s is not a regular file", p)
+	}
 	return file, nil
+}
+
+// inFolder is p without the ./ that people write before paths.
+func inFolder(p string) string {
+	for strings.HasPrefix(p, "./") {
+		p = strings.TrimLeft(p[2:], "/")
+	}
+	return p
 }
 
 // plainPath makes an error of [os.Root] say the path and the cause only, and
@@ -214,6 +235,7 @@ func plainPath(err error) error {
 }
 
 func readIn(root *os.Root, p string, limit int64) ([]byte, error) {
+	p = inFolder(p)
 	if !fs.ValidPath(p) {
 		return nil, fmt.Errorf("%q is no path inside the release folder", p)
 	}
@@ -222,11 +244,17 @@ func readIn(root *os.Root, p string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)
 	}
-	if int64(len(data)) > limit {
+	var data []byte
+	if info.Size() <= limit {
+		if data, err = io.ReadAll(io.LimitReader(file, limit+1)); err != nil {
+			return nil, fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	if info.Size() > limit || int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s %w: more than %d bytes", p, strict.ErrTooLarge, limit)
 	}
 	return data, nil
@@ -249,7 +277,11 @@ func (f *File) checksums(root *os.Root, g *Gathered) error {
 		if !ok || len(sum) != 64 || name == "" {
 			return &strict.Error{File: f.Checksums, Line: i + 1, Column: 1, Msg: "expected a SHA-256 in hex and a file name"}
 		}
-		listed[path.Base(name)] = strings.ToLower(sum)
+		base, sum := path.Base(name), strings.ToLower(sum)
+		if other, ok := listed[base]; ok && other != sum {
+			return &strict.Error{File: f.Checksums, Line: i + 1, Column: 1, Msg: fmt.Sprintf("a second SHA-256 for %s", base)}
+		}
+		listed[base] = sum
 	}
 	for _, a := range g.Release.Artifacts {
 		sum, ok := listed[a.Name]
@@ -265,6 +297,7 @@ func (f *File) checksums(root *os.Root, g *Gathered) error {
 
 func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
 	byPath := make(map[string]criteria.Digest)
+	unread := make(map[string]bool)
 	for i, spec := range f.Evidence {
 		at := item(f.root, "evidence", i)
 		if !slices.Contains(formats, spec.Format) {
@@ -280,9 +313,10 @@ func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
 		data, err := readIn(root, spec.Path, strict.MaxReport)
 		if err != nil {
 			r.Problem = err.Error()
+			unread[inFolder(spec.Path)] = true
 		} else {
 			r.Data = data
-			byPath[spec.Path] = criteria.DigestOf(data)
+			byPath[inFolder(spec.Path)] = criteria.DigestOf(data)
 		}
 		r.Declared.Time, r.Declared.DatabaseTime = spec.Time, spec.DatabaseTime
 		g.Reports = append(g.Reports, r)
@@ -290,6 +324,13 @@ func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
 	for i, spec := range f.Evidence {
 		at := item(f.root, "evidence", i)
 		for _, word := range spec.About {
+			if unread[inFolder(word)] && !g.names(word) {
+				// What it is about cannot be known, so it is about who knows
+				// what: nothing that reads it can be answered.
+				g.Reports[i].Data, g.Reports[i].Declared.About = nil, nil
+				g.Reports[i].Problem = fmt.Sprintf("is about %s, which could not be read", word)
+				break
+			}
 			about, err := g.subject(word, byPath)
 			if err != nil {
 				return f.faultAt(at, "about: %v", err)
@@ -298,6 +339,12 @@ func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
 		}
 	}
 	return nil
+}
+
+// names reports whether word is a subject of the release whatever the reports.
+func (g *Gathered) names(word string) bool {
+	_, err := g.subject(word, nil)
+	return err == nil
 }
 
 // subject returns what a word under "about" means.
@@ -314,12 +361,12 @@ func (g *Gathered) subject(word string, reports map[string]criteria.Digest) ([]c
 	}
 	known := []string{"source", "artifacts"}
 	for _, a := range g.Release.Artifacts {
-		if word == a.Name || word == g.paths[a.Name] {
+		if word == a.Name || inFolder(word) == g.paths[a.Name] {
 			return []criteria.Digest{a.Digest}, nil
 		}
 		known = append(known, a.Name)
 	}
-	if d, ok := reports[word]; ok {
+	if d, ok := reports[inFolder(word)]; ok {
 		return []criteria.Digest{d}, nil
 	}
 	for p := range reports {
