@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -167,6 +168,11 @@ func hashAll(ctx context.Context, root *os.Root, paths []string) ([]criteria.Dig
 	return out, errors.Join(faults[:min(len(faults), maxFaults)]...)
 }
 
+// readSize is what stays in a core's cache between reading and hashing.
+const readSize = 128 << 10
+
+var buffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+
 func hash(ctx context.Context, root *os.Root, p string) (criteria.Digest, error) {
 	file, err := openRegular(root, p)
 	if err != nil {
@@ -174,12 +180,13 @@ func hash(ctx context.Context, root *os.Root, p string) (criteria.Digest, error)
 	}
 	defer file.Close()
 	h := sha256.New()
-	buf := make([]byte, 256<<10)
+	buf := buffers.Get().(*[readSize]byte)
+	defer buffers.Put(buf)
 	for {
 		if err := ctx.Err(); err != nil {
 			return criteria.Digest{}, err
 		}
-		n, err := file.Read(buf)
+		n, err := file.Read(buf[:])
 		h.Write(buf[:n])
 		if err == io.EOF {
 			break
