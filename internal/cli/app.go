@@ -44,9 +44,9 @@ pipeline. Exit codes: 0 yes, 1 no, 2 usage or configuration, 3 could not tell.`,
 			"hallmark release -f hallmark.yaml",
 			"hallmark verify --trust trust.yaml --attestations attestations ARTIFACT"),
 		Commands: []*cli.Command{
-			releaseCommand(io), evaluateCommand(io), attestCommand(io), publishCommand(io),
-			verifyCommand(io), replayCommand(io), criteriaCommand(io), inspectCommand(io),
-			keyCommand(io), initCommand(io), versionCommand(io),
+			initCommand(io), criteriaCommand(io), keyCommand(io), releaseCommand(io),
+			evaluateCommand(io), attestCommand(io), publishCommand(io),
+			verifyCommand(io), replayCommand(io), inspectCommand(io), versionCommand(io),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
@@ -47,9 +48,14 @@ func TestHelp(t *testing.T) {
 			if !ok || !strings.Contains(examples, name) {
 				t.Errorf("%s --help shows no example of itself", name)
 			}
-			for _, line := range strings.Split(c.Description, "\n") {
-				if len(line) > 80 && !strings.Contains(line, name) {
-					t.Errorf("%s --help has a line of %d columns: %q", name, len(line), line)
+			var out bytes.Buffer
+			code := Main(append(strings.Fields(name), "--help"), console.IO{Out: &out, Err: &out, Env: func(string) string { return "" }})
+			if code != console.Yes || !strings.Contains(out.String(), "Usage:\n  "+name) || !strings.Contains(out.String(), "--help") {
+				t.Errorf("%s --help exits %d and says:\n%s", name, code, &out)
+			}
+			for line := range strings.Lines(out.String()) {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+					t.Errorf("%s --help has a line of %d columns: %q", name, n, line)
 				}
 			}
 			if len(c.Subcommands) > 0 {

@@ -40,7 +40,7 @@ func keyCommand(io console.IO) *cli.Command {
 key that consumers need. With a password it is written in the encrypted form
 that cosign reads and writes, else as PKCS#8. A key is never overwritten.`,
 				"hallmark key generate --out release.key",
-				"HALLMARK_PASSWORD=… hallmark key generate --out release.key --encrypt --algorithm ed25519"),
+				"HALLMARK_PASSWORD=… hallmark key generate --out release.key --encrypt"),
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "out", Value: "hallmark.key", Usage: "write the private key to `FILE`"},
 				&cli.StringFlag{Name: "algorithm", Value: string(sign.ECDSAP256), Usage: "`NAME`: " + strings.Join(names, ", ")},

@@ -13,7 +13,7 @@ func verifyCommand(io console.IO) *cli.Command {
 	plain := verification.Action(io)
 	return &cli.Command{
 		Name: "verify", Usage: "check that artifacts came out of a compliant pipeline", ArgsUsage: "ARTIFACT...",
-		Description: verification.Description("hallmark verify") + "\n  hallmark verify --trust trust.yaml --attestations DIR/attestations --replay DIR ARTIFACT",
+		Description: verification.Description("hallmark verify") + "\n  hallmark verify -t trust.yaml -a DIR/attestations --replay DIR ARTIFACT",
 		Flags: append(verification.Flags(),
 			&cli.StringFlag{Name: "replay", Usage: "also recompute the decision from the dossier in `DIR`, and hold it against what was signed"}),
 		Action: func(c *cli.Context) error {

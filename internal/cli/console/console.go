@@ -153,6 +153,7 @@ func (c IO) Run(ctx context.Context, app *cli.App, args []string) int {
 	app.CommandNotFound = nil
 	app.HideVersion = true
 	app.HideHelpCommand = true
+	setHelp(app)
 	return c.Report(app.Name, app.RunContext(ctx, flagsFirst(app, args)))
 }
 

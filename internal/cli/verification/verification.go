@@ -41,9 +41,9 @@ func Description(name string) string {
 subject, verifier, policy, level, criteria and age, as the trust file asks.
 ARTIFACT is a file, a folder, or a digest such as sha256:<hex>. No network is
 used. Exit codes: 0 verified, 1 refused, 2 usage, 3 could not tell.`,
-		name+" --trust trust.yaml --attestations attestations greet_1.2.0_linux_amd64",
-		name+" --trust trust.yaml --attestations attestations --checksums SHA256SUMS",
-		name+" --trust trust.yaml --layout layout -o json sha256:<hex>")
+		name+" -t trust.yaml -a attestations greet_1.2.0_linux_amd64",
+		name+" -t trust.yaml -a attestations --checksums SHA256SUMS",
+		name+" -t trust.yaml --layout layout -o json sha256:<hex>")
 }
 
 // Report is what the command writes with -o json.
