@@ -185,6 +185,24 @@ func TestWaiver_excepts_findings_only(t *testing.T) {
 	}
 }
 
+// What nobody looked at is no exception that somebody could grant.
+func TestWaiver_excepts_nothing_unknown(t *testing.T) {
+	for status, want := range map[criteria.Status]criteria.Status{
+		criteria.Fail: criteria.Waived, criteria.NeedsReview: criteria.Waived, criteria.Warn: criteria.Waived, criteria.Unknown: criteria.Unknown,
+	} {
+		k := kind("no-vulnerabilities", criteria.AboutSource, func(criteria.Input) criteria.Outcome {
+			return criteria.Conclude("", []criteria.Finding{{ID: "CVE-1", Status: status}})
+		})
+		d := policy(t, waiving(), k).Evaluate(widget(), nil, now)
+		if got := d.Judgements[0].Status; got != want {
+			t.Errorf("a waived finding that is %v makes %v, want %v", status, got, want)
+		}
+		if got := d.Waivers[0].State; (got == criteria.WaiverRefused) != (status == criteria.Unknown) {
+			t.Errorf("a waiver of a finding that is %v is %s", status, got)
+		}
+	}
+}
+
 // A criterion may hand out the same findings again and again.
 func TestWaiver_alters_no_criterion(t *testing.T) {
 	findings := []criteria.Finding{{ID: "CVE-1", Status: criteria.Fail}}
