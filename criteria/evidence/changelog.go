@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -38,7 +37,7 @@ var (
 )
 
 func (changelog) Read(r io.Reader) (criteria.Facts, error) {
-	data, err := strict.Read(r, strict.MaxReport)
+	data, err := strict.Read(r, strict.MaxConfig)
 	if err != nil {
 		return criteria.Facts{}, err
 	}
@@ -90,6 +89,9 @@ func (changelog) Read(r io.Reader) (criteria.Facts, error) {
 	if versions == 0 {
 		return criteria.Facts{}, errors.New("has no version's heading: expected a change log with headings such as ## [1.2.0] - 2026-11-20")
 	}
+	for i := range notes.Entries {
+		notes.Entries[i].Vulnerabilities = unique(notes.Entries[i].Vulnerabilities)
+	}
 	return criteria.Facts{Notes: notes}, nil
 }
 
@@ -114,9 +116,7 @@ func mention(e *criteria.NotesEntry, line string) {
 		if rest, ok := strings.CutPrefix(id, "GHSA-"); ok {
 			id = "GHSA-" + strings.ToLower(rest)
 		}
-		if !slices.Contains(e.Vulnerabilities, id) {
-			e.Vulnerabilities = append(e.Vulnerabilities, id)
-		}
+		e.Vulnerabilities = append(e.Vulnerabilities, id)
 	}
 }
 

@@ -68,6 +68,9 @@ func (cobertura) Read(r io.Reader) (criteria.Facts, error) {
 	lines := make(map[key]line)
 	var raw, rawBranches criteria.Ratio
 	for _, c := range rep.Classes {
+		if len(c.File) > maxPath {
+			return criteria.Facts{}, fmt.Errorf("a file's name has %d bytes, expected at most %d", len(c.File), maxPath)
+		}
 		for _, l := range c.Lines {
 			n, err := strconv.ParseInt(l.Number, 10, 64)
 			if err != nil {
@@ -118,6 +121,10 @@ func (cobertura) Read(r io.Reader) (criteria.Facts, error) {
 	}
 	return criteria.Facts{Time: coberturaTime(rep.Timestamp), Coverage: cov}, nil
 }
+
+// maxPath is the longest name of a file that is read: no system has longer ones
+// (PATH_MAX), and a name stands in the key of each of its lines.
+const maxPath = 4096
 
 // saysRatio reports whether the attributes, as far as they are there, are one
 // of counts.

@@ -73,6 +73,7 @@ func cycloneDXFacts(bom *cdx.BOM) (criteria.Facts, error) {
 	}
 	f := criteria.Facts{Components: c}
 	b := cycloneDXBill{out: c}
+	var hashes []criteria.Digest
 	if m := bom.Metadata; m != nil {
 		if m.Timestamp != "" {
 			t, err := time.Parse(time.RFC3339, m.Timestamp)
@@ -82,17 +83,19 @@ func cycloneDXFacts(bom *cdx.BOM) (criteria.Facts, error) {
 			f.Time = t
 		}
 		for _, a := range each(m.Authors) {
-			c.Authors = addWord(c.Authors, contact(a.Name, a.Email))
+			c.Authors = append(c.Authors, contact(a.Name, a.Email))
 		}
 		// metadata.manufacturer is who made the document, metadata.manufacture
 		// (without r, before 1.6) who made what it is about.
 		if m.Manufacturer != nil {
-			c.Authors = addWord(c.Authors, entity(m.Manufacturer))
+			c.Authors = append(c.Authors, entity(m.Manufacturer))
 		}
+		c.Authors = unique(c.Authors)
 		c.Tools = cycloneDXTools(m.Tools)
 		for _, l := range each(m.Lifecycles) {
-			c.Lifecycles = addWord(c.Lifecycles, cmp.Or(string(l.Phase), l.Name))
+			c.Lifecycles = append(c.Lifecycles, cmp.Or(string(l.Phase), l.Name))
 		}
+		c.Lifecycles = unique(c.Lifecycles)
 		if m.Component != nil {
 			c.Main = cycloneDXComponent(m.Component)
 			if c.Main.Supplier == "" && m.Supplier != nil {
@@ -100,7 +103,7 @@ func cycloneDXFacts(bom *cdx.BOM) (criteria.Facts, error) {
 			}
 			for _, h := range each(m.Component.Hashes) {
 				if d, ok := hash(string(h.Algorithm), h.Value); ok {
-					f.Subjects = addDigest(f.Subjects, d)
+					hashes = append(hashes, d)
 				}
 			}
 			f.Subjects = binaryHashes(f.Subjects, m.Component.Properties)
@@ -109,6 +112,12 @@ func cycloneDXFacts(bom *cdx.BOM) (criteria.Facts, error) {
 		f.Subjects = binaryHashes(f.Subjects, m.Properties)
 	}
 	f.Subjects = binaryHashes(f.Subjects, bom.Properties)
+	// A hash of the component may be of the module's sources, and those in
+	// properties are of the binary: each is of one thing.
+	if contradict(hashes) || contradict(f.Subjects) {
+		return criteria.Facts{}, errors.New("names two digests of one algorithm for what it is about: one thing has one")
+	}
+	f.Subjects = unique(append(hashes, f.Subjects...))
 	b.add("", bom.Components)
 	for _, d := range each(bom.Dependencies) {
 		c.Dependencies = append(c.Dependencies, criteria.Dependency{Ref: d.Ref, On: each(d.Dependencies)})
@@ -123,7 +132,7 @@ func binaryHashes(list []criteria.Digest, properties *[]cdx.Property) []criteria
 	for _, p := range each(properties) {
 		if alg, ok := strings.CutPrefix(p.Name, gomodHash); ok {
 			if d, ok := hash(alg, p.Value); ok {
-				list = addDigest(list, d)
+				list = append(list, d)
 			}
 		}
 	}
@@ -276,17 +285,4 @@ func each[T any](list *[]T) []T {
 		return nil
 	}
 	return *list
-}
-
-// addWord appends w unless it is empty or there already.
-func addWord(list []string, w string) []string {
-	if w == "" {
-		return list
-	}
-	for _, have := range list {
-		if have == w {
-			return list
-		}
-	}
-	return append(list, w)
 }

@@ -469,10 +469,9 @@ func (x giteaReader) revision(gc giteaCommit) (criteria.RequestCommit, error) {
 	rc.Subject, _, _ = strings.Cut(gc.Commit.Message, "\n")
 	rc.Subject = strings.TrimSpace(rc.Subject)
 	for _, m := range coAuthor.FindAllStringSubmatch(gc.Commit.Message, -1) {
-		if who := x.who(nil, m[1]); who != "" && !slices.Contains(rc.CoAuthors, who) {
-			rc.CoAuthors = append(rc.CoAuthors, who)
-		}
+		rc.CoAuthors = append(rc.CoAuthors, x.who(nil, m[1]))
 	}
+	rc.CoAuthors = unique(rc.CoAuthors)
 	for _, f := range gc.Files {
 		rc.Files = append(rc.Files, f.Filename)
 	}

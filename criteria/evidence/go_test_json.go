@@ -166,6 +166,11 @@ func countGoTests(tests *criteria.Tests, pkg string, runs []*goTestRun) error {
 				tests.Flaky++
 			}
 		case "skip":
+			if failedBefore[name] {
+				// It failed and was then left out: it never passed.
+				fail(tests, pkg+"."+name, "failed, and was skipped when run again")
+				continue
+			}
 			tests.Skipped++
 		default:
 			fail(tests, pkg+"."+name, message[name])

@@ -108,9 +108,10 @@ func (grypeJSON) Read(r io.Reader) (criteria.Facts, error) {
 		}
 		for _, s := range append(image.RepoDigests, image.ManifestDigest) {
 			if d, ok := repoDigest(s); ok {
-				f.Subjects = addDigest(f.Subjects, d)
+				f.Subjects = append(f.Subjects, d)
 			}
 		}
+		f.Subjects = unique(f.Subjects)
 	}
 	for _, list := range [][]grypeMatch{*report.Matches, report.Ignored} {
 		for i := range list {
@@ -136,7 +137,7 @@ func (m *grypeMatch) vulnerability() (criteria.Vulnerability, error) {
 	}
 	for _, r := range append([]grypeRecord{m.Vulnerability.grypeRecord}, m.Related...) {
 		if r.ID != v.ID {
-			v.Aliases = addWord(v.Aliases, r.ID)
+			v.Aliases = append(v.Aliases, r.ID)
 		}
 		for _, c := range r.CVSS {
 			v.Severities = append(v.Severities, vector(c.Source, c.Vector))
@@ -145,5 +146,6 @@ func (m *grypeMatch) vulnerability() (criteria.Vulnerability, error) {
 			v.Severities = append(v.Severities, label(r.Namespace, r.Severity))
 		}
 	}
+	v.Aliases = unique(v.Aliases)
 	return v, nil
 }

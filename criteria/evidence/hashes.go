@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hallmark-project/hallmark/criteria"
@@ -32,12 +33,33 @@ func repoDigest(reference string) (criteria.Digest, bool) {
 	return d, true
 }
 
-// addDigest appends d unless it is there already.
-func addDigest(list []criteria.Digest, d criteria.Digest) []criteria.Digest {
-	for _, have := range list {
-		if have == d {
-			return list
+// contradict reports whether digests, which are said to be of one thing, name
+// two values of one algorithm. A bill of one artifact that also bore the digest
+// of another would be a bill of both.
+func contradict(digests []criteria.Digest) bool {
+	values := make(map[string]string)
+	for _, d := range digests {
+		if have, ok := values[d.Algorithm()]; ok && have != d.Hex() {
+			return true
 		}
+		values[d.Algorithm()] = d.Hex()
 	}
-	return append(list, d)
+	return false
+}
+
+// unique returns the items of list that are not empty, each once, in their
+// order. Looking through the list anew for each item would take square time,
+// and reports are as long as who writes them likes.
+func unique[T comparable](list []T) []T {
+	var empty T
+	seen := make(map[T]bool, len(list))
+	list = slices.DeleteFunc(list, func(item T) bool {
+		again := item == empty || seen[item]
+		seen[item] = true
+		return again
+	})
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }

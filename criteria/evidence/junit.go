@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -82,7 +83,26 @@ type junitCase struct {
 	Skipped       []struct{}   `xml:"skipped"`
 	FlakyFailures []struct{}   `xml:"flakyFailure"`
 	FlakyErrors   []struct{}   `xml:"flakyError"`
+	Reruns        []junitFault `xml:"rerunFailure"`
+	RerunErrors   []junitFault `xml:"rerunError"`
+	Others        []struct {
+		XMLName xml.Name
+	} `xml:",any"`
 }
+
+// unlike returns the name of an element that looks like a failure and is none
+// that is counted: whoever wrote it did not mean that the test passed.
+func (c *junitCase) unlike() string {
+	for _, o := range c.Others {
+		if failed.MatchString(o.XMLName.Local) {
+			return o.XMLName.Local
+		}
+	}
+	return ""
+}
+
+// failed are the words for a test that did not pass, in elements and attributes.
+var failed = regexp.MustCompile(`(?i)fail|error|broken|timed?-?_?out|crash|abort`)
 
 type junitFault struct {
 	Message string `xml:"message,attr"`
@@ -121,7 +141,8 @@ func (s *junitSuite) count(tests *criteria.Tests, facts *criteria.Facts) (total 
 		own.faults++
 		fail(tests, name, firstOf(f.Message, f.Text))
 	}
-	for _, c := range s.Cases {
+	for i := range s.Cases {
+		c := &s.Cases[i]
 		own.cases++
 		switch faults := len(c.Failures) + len(c.Errors); {
 		case faults > 0:
@@ -129,13 +150,18 @@ func (s *junitSuite) count(tests *criteria.Tests, facts *criteria.Facts) (total 
 			own.faults += faults
 			f := append(c.Failures, c.Errors...)[0]
 			fail(tests, strings.TrimPrefix(c.Class+"."+c.Name, "."), firstOf(f.Message, f.Text))
+		case len(c.Reruns)+len(c.RerunErrors) > 0:
+			// Surefire writes how runs again failed beside the first failure.
+			return total, fmt.Errorf("test case %q failed when it was run again, without a failure in it", c.Name)
+		case c.unlike() != "":
+			return total, fmt.Errorf("test case %q holds an element %q, expected failure, error or skipped", c.Name, c.unlike())
 		case len(c.Skipped) > 0:
 			own.skipped++
 			tests.Skipped++
 		case c.Status == "notrun" || c.Result == "suppressed" || c.Result == "skipped": // GoogleTest
 			own.disabled++
 			tests.Skipped++
-		case c.Status == "failed" || c.Status == "error" || c.Result == "failed":
+		case failed.MatchString(c.Status), failed.MatchString(c.Result):
 			return total, fmt.Errorf("test case %q is said to have failed, without a failure in it", c.Name)
 		default:
 			tests.Passed++

@@ -72,6 +72,9 @@ func (lcov) Read(r io.Reader) (criteria.Facts, error) {
 			if rec != nil {
 				return at("a record begins inside another: end_of_record is missing")
 			}
+			if len(value) > maxPath {
+				return at("the file's name has %d bytes, expected at most %d", len(value), maxPath)
+			}
 			rec = newLCOVRecord(value)
 		case key == "TN":
 		case rec == nil:

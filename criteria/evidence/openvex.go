@@ -187,8 +187,11 @@ func (c *openVEXComponent) names() (purl string, digests []criteria.Digest, err 
 	}
 	for _, alg := range slices.Sorted(maps.Keys(c.Hashes)) {
 		if d, ok := hash(alg, c.Hashes[alg]); ok {
-			digests = addDigest(digests, d)
+			digests = append(digests, d)
 		}
+	}
+	if digests = unique(digests); contradict(digests) {
+		return "", nil, fmt.Errorf("%q has two digests of one algorithm: one thing has one", cmp.Or(purl, c.ID))
 	}
 	return purl, digests, nil
 }

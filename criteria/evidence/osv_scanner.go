@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ type osvReport struct {
 				Commit    string `json:"commit"`
 			} `json:"package"`
 			Vulnerabilities []osvRecord `json:"vulnerabilities"`
+			Groups          []struct {
+				IDs []string `json:"ids"`
+			} `json:"groups"`
 		} `json:"packages"`
 	} `json:"results"`
 }
@@ -103,12 +107,22 @@ func (osvScanner) Read(r io.Reader) (criteria.Facts, error) {
 			if pkg.Name == "" {
 				pkg.Name, pkg.Version = p.Package.Commit, p.Package.Commit
 			}
+			known := make(map[string]bool, len(p.Vulnerabilities))
 			for i := range p.Vulnerabilities {
 				record := &p.Vulnerabilities[i]
 				if record.ID == "" {
 					return criteria.Facts{}, errors.New("is no report of osv-scanner: a vulnerability has no id")
 				}
+				known[record.ID] = true
 				out.Items = append(out.Items, record.vulnerability(pkg))
+			}
+			// Readers differ on which of the two lists they go by.
+			for _, g := range p.Groups {
+				for _, id := range g.IDs {
+					if !known[id] {
+						return criteria.Facts{}, fmt.Errorf("lists %s in a group of %s and not among its vulnerabilities: it is not whole", id, pkg.Name)
+					}
+				}
 			}
 		}
 	}
@@ -139,12 +153,13 @@ func (o *osvRecord) vulnerability(pkg criteria.Package) criteria.Vulnerability {
 		for _, r := range a.Ranges {
 			for _, e := range r.Events {
 				if r.Type != "GIT" {
-					v.FixedIn = addWord(v.FixedIn, e.Fixed)
+					v.FixedIn = append(v.FixedIn, e.Fixed)
 				}
 			}
 		}
 	}
 	word(o.Specific)
+	v.FixedIn = unique(v.FixedIn)
 	return v
 }
 

@@ -54,7 +54,8 @@ func (f sarif) Read(r io.Reader) (criteria.Facts, error) {
 	facts := criteria.Facts{}
 	scan := &criteria.Scan{Complete: true}
 	fewest := math.MaxInt
-	for i, run := range log.Runs {
+	for i := range log.Runs {
+		run := &log.Runs[i]
 		if err := run.check(); err != nil {
 			return criteria.Facts{}, fmt.Errorf("run %d: %w", i+1, err)
 		}
@@ -124,6 +125,11 @@ type sarifRun struct {
 		RevisionID string `json:"revisionId"`
 	} `json:"versionControlProvenance"`
 	ExternalPropertyFileReferences map[string]any `json:"externalPropertyFileReferences"`
+
+	// rulesByName and overrides are made when they are first asked for: looked
+	// for anew for each result, rules would take square time.
+	rulesByName map[ruleName]place
+	overrides   map[int]map[place]string
 }
 
 // sarifResults tells an absent list from null, which means something else.
@@ -244,12 +250,18 @@ type sarifResult struct {
 	} `json:"provenance"`
 }
 
+// maxExtensions is far more than any tool has plug-ins: references to them are
+// looked up one by one.
+const maxExtensions = 1000
+
 // check refuses a run from which nothing follows.
 func (r *sarifRun) check() error {
 	_, scanned := r.all()
 	switch {
 	case r.Tool.Driver.Name == "":
 		return errors.New("names no tool")
+	case len(r.Tool.Extensions) > maxExtensions:
+		return fmt.Errorf("has %d extensions, expected at most %d", len(r.Tool.Extensions), maxExtensions)
 	case r.ExternalPropertyFileReferences["results"] != nil:
 		return errors.New("keeps its results in another file: give a report that holds them")
 	case !scanned:
@@ -281,10 +293,11 @@ func (r *sarifRun) revisions() []criteria.Digest {
 	var out []criteria.Digest
 	for _, p := range r.VersionControlProvenance {
 		d, err := criteria.ParseDigest("gitCommit:" + strings.ToLower(p.RevisionID))
-		if err == nil && !slices.Contains(out, d) {
+		if err == nil {
 			out = append(out, d)
 		}
 	}
+	out = unique(out)
 	slices.SortFunc(out, func(a, b criteria.Digest) int { return strings.Compare(a.Hex(), b.Hex()) })
 	return out
 }
@@ -309,6 +322,11 @@ func (r *sarifRun) result(res sarifResult, secret bool) (out criteria.ScanResult
 	switch res.Kind {
 	case "", "fail":
 	case "pass", "open", "informational", "notApplicable", "review":
+		// §3.27.10: of any other kind, the level is none. One reader would
+		// show such a result as an error and another leave it out.
+		if res.Level != "" && res.Level != "none" {
+			return out, false, fmt.Errorf("is of kind %q and has level %q: expected none", res.Kind, res.Level)
+		}
 		return out, false, nil
 	default:
 		return out, false, fmt.Errorf("unknown kind %q", res.Kind)
@@ -371,34 +389,69 @@ func (r *sarifRun) rule(res sarifResult) (sarifRule, place) {
 }
 
 func (r *sarifRun) resolve(ref sarifReference) (sarifRule, place) {
-	components := []int{-1}
-	for i := range r.Tool.Extensions {
-		components = append(components, i)
-	}
-	if c, ok := r.component(ref); ok {
-		components = []int{c}
-	}
+	in, ok := r.component(ref)
 	if ref.Index != nil && *ref.Index >= 0 {
-		rules := r.rules(components[0])
+		c := -1
+		if ok {
+			c = in
+		}
+		rules := r.rules(c)
 		if i := *ref.Index; i < len(rules) && (ref.ID == "" || within(ref.ID, rules[i].ID)) {
-			return rules[i], place{components[0], i}
+			return rules[i], place{c, i}
 		}
 	}
-	for id := ref.ID; id != ""; {
-		for _, c := range components {
-			for i, rule := range r.rules(c) {
-				if rule.ID == id || ref.GUID != "" && strings.EqualFold(rule.GUID, ref.GUID) {
-					return rule, place{c, i}
-				}
-			}
-		}
+	if !ok {
+		in = anyComponent
+	}
+	names := []ruleName{{in, "", strings.ToLower(ref.GUID)}}
+	id := ref.ID
+	for range maxParts {
+		names = append(names, ruleName{in, id, ""})
 		cut := strings.LastIndexByte(id, '/')
 		if cut < 0 {
 			break
 		}
 		id = id[:cut]
 	}
+	for _, name := range names {
+		if at, ok := r.listed()[name]; ok {
+			return r.rules(at.component)[at.index], at
+		}
+	}
 	return sarifRule{}, place{-1, -1}
+}
+
+// maxParts bounds how many parts of an id are taken away in search of its rule:
+// tools use one or two.
+const maxParts = 16
+
+// anyComponent stands for the driver, then the extensions in their order.
+const anyComponent = -2
+
+// ruleName is the id, or in lower case the GUID, of a rule in one component.
+type ruleName struct {
+	component int
+	id, guid  string
+}
+
+// listed returns where the rules stand: the first of each name.
+func (r *sarifRun) listed() map[ruleName]place {
+	if r.rulesByName != nil {
+		return r.rulesByName
+	}
+	r.rulesByName = make(map[ruleName]place)
+	for c := -1; c < len(r.Tool.Extensions); c++ {
+		for i, rule := range r.rules(c) {
+			for _, in := range []int{c, anyComponent} {
+				for _, name := range []ruleName{{in, rule.ID, ""}, {in, "", strings.ToLower(rule.GUID)}} {
+					if _, taken := r.rulesByName[name]; !taken && (name.id != "" || name.guid != "") {
+						r.rulesByName[name] = place{c, i}
+					}
+				}
+			}
+		}
+	}
+	return r.rulesByName
 }
 
 // component returns the extension that ref names, -1 for the driver; ok is
@@ -440,19 +493,11 @@ func within(id, rule string) bool {
 func (r *sarifRun) level(res sarifResult, rule sarifRule, where place) (string, error) {
 	level := res.Level
 	if i := res.Provenance.InvocationIndex; level == "" && where.index >= 0 {
-		invocations := r.Invocations
 		switch {
-		case i != nil && *i >= 0 && *i < len(invocations):
-			invocations = invocations[*i : *i+1]
-		case len(invocations) > 1:
-			invocations = nil
-		}
-		for _, in := range invocations {
-			for _, o := range in.RuleConfigurationOverrides {
-				if _, at := r.resolve(o.Descriptor); at == where && o.Configuration.Level != "" {
-					level = o.Configuration.Level
-				}
-			}
+		case i != nil && *i >= 0 && *i < len(r.Invocations):
+			level = r.configured(*i)[where]
+		case len(r.Invocations) == 1:
+			level = r.configured(0)[where]
 		}
 	}
 	level = firstOf(level, rule.Default.Level, "warning")
@@ -461,6 +506,24 @@ func (r *sarifRun) level(res sarifResult, rule sarifRule, where place) (string, 
 		return level, nil
 	}
 	return "", fmt.Errorf("unknown level %q: expected error, warning, note or none", level)
+}
+
+// configured returns the levels that an invocation gave to rules.
+func (r *sarifRun) configured(invocation int) map[place]string {
+	if levels, ok := r.overrides[invocation]; ok {
+		return levels
+	}
+	levels := make(map[place]string)
+	for _, o := range r.Invocations[invocation].RuleConfigurationOverrides {
+		if _, at := r.resolve(o.Descriptor); at.index >= 0 && o.Configuration.Level != "" {
+			levels[at] = o.Configuration.Level
+		}
+	}
+	if r.overrides == nil {
+		r.overrides = make(map[int]map[place]string)
+	}
+	r.overrides[invocation] = levels
+	return levels
 }
 
 func severityOf(v any) (*float64, error) {

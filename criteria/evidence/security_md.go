@@ -24,7 +24,7 @@ func (securityMD) Name() string           { return "security-md" }
 func (securityMD) Gives() []criteria.Fact { return []criteria.Fact{criteria.FactSecurityPolicy} }
 
 func (securityMD) Read(r io.Reader) (criteria.Facts, error) {
-	data, err := strict.Read(r, strict.MaxConfig)
+	data, err := strict.Read(r, maxPolicy)
 	if err != nil {
 		return criteria.Facts{}, err
 	}
@@ -46,6 +46,9 @@ func (securityMD) Read(r io.Reader) (criteria.Facts, error) {
 	}
 	return criteria.Facts{SecurityPolicy: policy}, nil
 }
+
+// maxPolicy is the size of a longer policy than anybody would read.
+const maxPolicy = 1 << 20
 
 // paragraph is a block of text under its heading.
 type paragraph struct{ heading, text string }
@@ -191,10 +194,14 @@ func (p paragraph) contacts() []criteria.Contact {
 	return out
 }
 
+const maxSentence = 300 // bytes
+
 // denied reports whether the sentence that holds offset tells, before it, not
 // to go there: "do not open an issue at …".
 func denied(text string, offset int) bool {
-	before := text[:offset]
+	// A sentence is far shorter than what is looked at: of a paragraph with
+	// many links, looking back to its beginning from each took square time.
+	before := text[max(0, offset-maxSentence):offset]
 	start := 0
 	for _, end := range []string{". ", ".\n", "! ", "? ", ":\n", "; ", " but ", " instead", "\n- ", "\n* "} {
 		if i := strings.LastIndex(before, end); i >= 0 {

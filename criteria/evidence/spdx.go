@@ -104,9 +104,10 @@ func spdxFacts(doc *spdxDocument) (criteria.Facts, error) {
 		case "Tool":
 			c.Tools = append(c.Tools, spdxTool(name))
 		default:
-			c.Authors = addWord(c.Authors, name)
+			c.Authors = append(c.Authors, name)
 		}
 	}
+	c.Authors = unique(c.Authors)
 	if len(c.Tools) > 0 {
 		f.Tool = c.Tools[0]
 	}
@@ -137,8 +138,11 @@ func spdxFacts(doc *spdxDocument) (criteria.Facts, error) {
 		packages[p.ID] = true
 		item := spdxComponent(p)
 		if described[p.ID] {
+			if contradict(item.Digests) {
+				return criteria.Facts{}, fmt.Errorf("package %s has two checksums of one algorithm: one thing has one", p.ID)
+			}
 			for _, d := range item.Digests {
-				f.Subjects = addDigest(f.Subjects, d)
+				f.Subjects = append(f.Subjects, d)
 			}
 			if !main {
 				c.Main, main = item, true
@@ -156,8 +160,11 @@ func spdxFacts(doc *spdxDocument) (criteria.Facts, error) {
 		}
 		item := criteria.Component{Ref: file.ID, Type: "file", Name: file.Name, Licences: spdxLicences(file.Concluded, "")}
 		item.Digests = spdxDigests(file.Checksums)
+		if contradict(item.Digests) {
+			return criteria.Facts{}, fmt.Errorf("file %s has two checksums of one algorithm: one thing has one", file.ID)
+		}
 		for _, d := range item.Digests {
-			f.Subjects = addDigest(f.Subjects, d)
+			f.Subjects = append(f.Subjects, d)
 		}
 		packages[file.ID] = true
 		if !main {
@@ -171,6 +178,7 @@ func spdxFacts(doc *spdxDocument) (criteria.Facts, error) {
 			return criteria.Facts{}, errors.New("is no SPDX document: it has neither a name nor packages nor files")
 		}
 	}
+	f.Subjects = unique(f.Subjects)
 	at := make(map[string]int)
 	for _, r := range doc.Relations {
 		forward, ok := spdxDependsOn(r.Type)
@@ -220,10 +228,10 @@ func spdxDigests(sums []spdxChecksum) []criteria.Digest {
 	var out []criteria.Digest
 	for _, s := range sums {
 		if d, ok := hash(s.Algorithm, s.Value); ok {
-			out = addDigest(out, d)
+			out = append(out, d)
 		}
 	}
-	return out
+	return unique(out)
 }
 
 // spdxSupplier returns the name after "Organization:" or "Person:".

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -26,6 +27,9 @@ func (spdxTagValue) Read(r io.Reader) (criteria.Facts, error) {
 	// The library tells the version of the format only while it reads, and
 	// turns 2.2 into 2.3; what the document itself says is kept.
 	version := tagValue(data, "SPDXVersion")
+	if data, err = withoutTexts(data); err != nil {
+		return criteria.Facts{}, err
+	}
 	read, err := tagvalue.Read(bytes.NewReader(data))
 	if err != nil {
 		return criteria.Facts{}, fmt.Errorf("is no SPDX document in tags and values: %w", err)
@@ -72,6 +76,41 @@ func (spdxTagValue) Read(r io.Reader) (criteria.Facts, error) {
 		})
 	}
 	return spdxFacts(&doc)
+}
+
+// multiline is the end of every tag whose value may take several lines.
+var multiline = regexp.MustCompile(`(?:Comments?|Text|Notice|Description|Summary|Info)$`)
+
+// withoutTexts keeps of each text that takes several lines the first: the rest
+// is prose that nothing here reads, and the library joins its lines in square
+// time. Where texts begin and end is read as the library does.
+func withoutTexts(data []byte) ([]byte, error) {
+	out := make([]byte, 0, len(data))
+	open, n := 0, 0
+	for line := range bytes.Lines(data) {
+		n++
+		if open > 0 {
+			if bytes.Contains(line, []byte("</text>")) {
+				open = 0
+			}
+			continue
+		}
+		tag, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(":"))
+		_, text, begins := bytes.Cut(value, []byte("<text>"))
+		if !begins || bytes.HasPrefix(tag, []byte("#")) || bytes.Contains(text, []byte("</text>")) {
+			out = append(out, line...)
+			continue
+		}
+		if tag = bytes.TrimSpace(tag); !multiline.Match(tag) {
+			return nil, &strict.Error{Line: n, Column: 1, Msg: fmt.Sprintf("the value of %.80s takes several lines, expected one", tag)}
+		}
+		open = n
+		out = append(append(out, bytes.TrimRight(line, "\r\n")...), "</text>\n"...)
+	}
+	if open > 0 {
+		return nil, &strict.Error{Line: open, Column: 1, Msg: "a text begins here and does not end"}
+	}
+	return out, nil
 }
 
 // tagValue returns the value of the first line that begins with tag.

@@ -87,9 +87,10 @@ func (trivyJSON) Read(r io.Reader) (criteria.Facts, error) {
 	}
 	for _, s := range report.Metadata.RepoDigests {
 		if d, ok := repoDigest(s); ok {
-			f.Subjects = addDigest(f.Subjects, d)
+			f.Subjects = append(f.Subjects, d)
 		}
 	}
+	f.Subjects = unique(f.Subjects)
 	for _, result := range report.Results {
 		if n := len(result.Packages); n > 0 {
 			out.Packages = max(out.Packages, 0) + n
@@ -121,12 +122,11 @@ func (t *trivyVulnerability) vulnerability(ecosystem string) (criteria.Vulnerabi
 		Summary:   firstLine(t.Title, 200),
 		Package:   criteria.Package{Ecosystem: ecosystem, Name: t.Name, Version: t.Installed, PURL: t.Identifier.PURL},
 	}
-	for _, id := range t.VendorIDs {
-		v.Aliases = addWord(v.Aliases, id)
-	}
+	v.Aliases = unique(t.VendorIDs)
 	for _, fixed := range strings.Split(t.Fixed, ",") {
-		v.FixedIn = addWord(v.FixedIn, strings.TrimSpace(fixed))
+		v.FixedIn = append(v.FixedIn, strings.TrimSpace(fixed))
 	}
+	v.FixedIn = unique(v.FixedIn)
 	for _, source := range slices.Sorted(maps.Keys(t.CVSS)) {
 		c := t.CVSS[source]
 		for _, value := range []string{c.V40, c.V3, c.V2} {
