@@ -56,10 +56,11 @@ func TestReport(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, console.Yes, ""},
-		{"lines_and_hints", console.Refuse(errors.New("refused: a\n  b"), "try this", "or that"), console.No,
-			"hallmark: refused: a\nhallmark:   b\nhallmark: hint: try this\nhallmark: hint: or that\n"},
+		{
+			"lines_and_hints", console.Refuse(errors.New("refused: a\n  b"), "try this", "or that"), console.No,
+			"hallmark: refused: a\nhallmark:   b\nhallmark: hint: try this\nhallmark: hint: or that\n",
+		},
 		{"quiet", console.Quiet(console.No), console.No, ""},
-		{"quiet_inside", fmt.Errorf("more: %w", console.Quiet(console.CouldNotTell)), console.CouldNotTell, ""},
 		{"interrupted", fmt.Errorf("hashing: %w", context.Canceled), console.CouldNotTell, "hallmark: interrupted: nothing was written\n"},
 		{"plain", errors.New("connection reset"), console.CouldNotTell, "hallmark: connection reset\n"},
 	} {
