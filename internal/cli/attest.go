@@ -29,7 +29,7 @@ withdraws an earlier one.`,
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			f, g, err := load(c)
+			f, g, err := load(io, c)
 			if err != nil {
 				return err
 			}

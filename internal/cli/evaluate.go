@@ -25,7 +25,7 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 could not tell.`,
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			f, g, err := load(c)
+			f, g, err := load(io, c)
 			if err != nil {
 				return err
 			}

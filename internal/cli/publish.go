@@ -39,7 +39,7 @@ verified as a consumer would. A release that failed is not published, unless
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			f, g, err := load(c)
+			f, g, err := load(io, c)
 			if err != nil {
 				return err
 			}

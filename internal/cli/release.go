@@ -57,7 +57,7 @@ func release(io console.IO, c *cli.Context) error {
 	if err := dossier.Check(dir); err != nil {
 		return console.Misused(err, "choose another folder with: --out DIR")
 	}
-	f, g, err := load(c)
+	f, g, err := load(io, c)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func release(io console.IO, c *cli.Context) error {
 			return fmt.Errorf("writing the dossier: %w", err)
 		}
 		// Somebody may have written since the artifacts were judged.
-		if err := g.Unchanged(c.Context); err != nil {
+		if err := g.Unchanged(c.Context, hashing(io)); err != nil {
 			return console.Refuse(err)
 		}
 		signed, want, err := attestStage(c.Context, io, f, j, key, dir)

@@ -37,8 +37,13 @@ func atFlag() cli.Flag {
 
 func nearest(word string, known []string) string { return strict.Nearest(word, known) }
 
+// hashing shows how far the hashing of artifacts is.
+func hashing(io console.IO) releasefile.Watch {
+	return func(total int64) (func(int64), func()) { return io.Progress("hashing", total) }
+}
+
 // load reads the release file and gathers what it names.
-func load(c *cli.Context) (*releasefile.File, *releasefile.Gathered, error) {
+func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gathered, error) {
 	f, err := releasefile.Load(c.String("file"))
 	if err != nil {
 		var hints []string
@@ -51,7 +56,7 @@ func load(c *cli.Context) (*releasefile.File, *releasefile.Gathered, error) {
 	for _, format := range known().Formats {
 		formats = append(formats, format.Name())
 	}
-	g, err := f.Gather(c.Context, formats)
+	g, err := f.Gather(c.Context, formats, hashing(io))
 	if err != nil {
 		if c.Context.Err() != nil {
 			return nil, nil, err

@@ -49,7 +49,7 @@ const maxArtifacts = 100_000
 // Gather hashes the artifacts and reads the policy and the evidence. A report
 // that cannot be had is kept with its Problem: its absence must be seen by
 // every criterion that would have read it. formats are the names known.
-func (f *File) Gather(ctx context.Context, formats []string) (*Gathered, error) {
+func (f *File) Gather(ctx context.Context, formats []string, watch Watch) (*Gathered, error) {
 	folder := f.Folder()
 	root, err := os.OpenRoot(folder)
 	if err != nil {
@@ -68,7 +68,7 @@ func (f *File) Gather(ctx context.Context, formats []string) (*Gathered, error) 
 	if !f.Release.Previous.IsZero() {
 		g.Release.Previous = criteria.Subject{Name: "previous", Digest: f.Release.Previous}
 	}
-	if err := f.artifacts(ctx, root, g); err != nil {
+	if err := f.artifacts(ctx, root, g, watch); err != nil {
 		return nil, err
 	}
 	if g.Policy, err = readIn(root, f.Policy, strict.MaxConfig); err != nil {
@@ -80,7 +80,7 @@ func (f *File) Gather(ctx context.Context, formats []string) (*Gathered, error) 
 	return g, nil
 }
 
-func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error {
+func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered, watch Watch) error {
 	var paths []string
 	seen := make(map[string]bool)
 	for i, pattern := range f.Artifacts {
@@ -113,7 +113,7 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered) error 
 		}
 		g.paths[name] = p
 	}
-	digests, err := hashAll(ctx, root, paths)
+	digests, err := hashAll(ctx, root, paths, watch)
 	if err != nil {
 		return err
 	}
@@ -144,16 +144,36 @@ func matches(root *os.Root, pattern string) ([]string, error) {
 // maxFaults bounds how many artifacts that cannot be read are listed.
 const maxFaults = 20
 
+// Watch is told how many bytes there are to hash, and returns what is told of
+// each part that was, by several goroutines at once, and what is called at the
+// end. Nil watches nothing.
+type Watch func(total int64) (add func(n int64), done func())
+
+func (w Watch) begin(root *os.Root, paths []string) (add func(int64), done func()) {
+	if w == nil {
+		return func(int64) {}, func() {}
+	}
+	var total int64
+	for _, p := range paths {
+		if info, err := root.Stat(p); err == nil {
+			total += info.Size()
+		}
+	}
+	return w(total)
+}
+
 // hashAll returns the SHA-256 of each path, reading several at once; memory
 // does not depend on their size. The error names what cannot be read in the
 // order of paths, so that two runs say the same.
-func hashAll(ctx context.Context, root *os.Root, paths []string) ([]criteria.Digest, error) {
+func hashAll(ctx context.Context, root *os.Root, paths []string, watch Watch) ([]criteria.Digest, error) {
+	add, done := watch.begin(root, paths)
+	defer done()
 	out, faults := make([]criteria.Digest, len(paths)), make([]error, len(paths))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range paths {
 		group.Go(func() error {
-			d, err := hash(ctx, root, p)
+			d, err := hash(ctx, root, p, add)
 			if err != nil {
 				faults[i] = fmt.Errorf("hashing artifact %s: %w", p, err)
 			}
@@ -173,7 +193,7 @@ const readSize = 128 << 10
 
 var buffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-func hash(ctx context.Context, root *os.Root, p string) (criteria.Digest, error) {
+func hash(ctx context.Context, root *os.Root, p string, add func(int64)) (criteria.Digest, error) {
 	file, err := openRegular(root, p)
 	if err != nil {
 		return criteria.Digest{}, err
@@ -188,6 +208,7 @@ func hash(ctx context.Context, root *os.Root, p string) (criteria.Digest, error)
 		}
 		n, err := file.Read(buf[:])
 		h.Write(buf[:n])
+		add(int64(n))
 		if err == io.EOF {
 			break
 		}
@@ -400,7 +421,7 @@ func (g *Gathered) Path(artifact string) string {
 
 // Unchanged hashes the artifacts again and says which are not what was judged:
 // between judging and signing, another process may have written.
-func (g *Gathered) Unchanged(ctx context.Context) error {
+func (g *Gathered) Unchanged(ctx context.Context, watch Watch) error {
 	root, err := os.OpenRoot(g.folder)
 	if err != nil {
 		return fmt.Errorf("opening the release folder: %w", err)
@@ -410,7 +431,7 @@ func (g *Gathered) Unchanged(ctx context.Context) error {
 	for i, a := range g.Release.Artifacts {
 		paths[i] = g.paths[a.Name]
 	}
-	digests, err := hashAll(ctx, root, paths)
+	digests, err := hashAll(ctx, root, paths, watch)
 	if err != nil {
 		return err
 	}

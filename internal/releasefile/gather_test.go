@@ -56,7 +56,7 @@ func gather(t testing.TB, dir, text string) (*releasefile.Gathered, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.Gather(context.Background(), formats)
+	return f.Gather(context.Background(), formats, nil)
 }
 
 func sum(text string) criteria.Digest { return criteria.DigestOf([]byte(text)) }
@@ -325,7 +325,7 @@ func TestGather_is_interrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := f.Gather(ctx, formats); !errors.Is(err, context.Canceled) {
+	if _, err := f.Gather(ctx, formats, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Gather() = %v, want %v", err, context.Canceled)
 	}
 }
@@ -337,7 +337,7 @@ func TestUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	if err := g.Unchanged(ctx); err != nil {
+	if err := g.Unchanged(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := filepath.Join(dir, "dist", "b")
@@ -345,15 +345,15 @@ func TestUnchanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "artifact b changed after it was judged: it was " + sum("B").String() + ", it is " + sum("Z").String()
-	if err := g.Unchanged(ctx); err == nil || err.Error() != want {
+	if err := g.Unchanged(ctx, nil); err == nil || err.Error() != want {
 		t.Errorf("Unchanged() = %v, want %s", err, want)
 	}
 	remove(t, dir, "dist/b")
-	if err := g.Unchanged(ctx); !errors.Is(err, os.ErrNotExist) {
+	if err := g.Unchanged(ctx, nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Unchanged() = %v, want %v", err, os.ErrNotExist)
 	}
 	link(t, filepath.Join(outside(t), "x"), b)
-	if err := g.Unchanged(ctx); err == nil || !strings.Contains(err.Error(), "leads out of the release folder") {
+	if err := g.Unchanged(ctx, nil); err == nil || !strings.Contains(err.Error(), "leads out of the release folder") {
 		t.Errorf("Unchanged() = %v, want an error", err)
 	}
 }
@@ -410,7 +410,7 @@ func BenchmarkGather(b *testing.B) {
 		start := cpuTime()
 		plain()
 		middle := cpuTime()
-		g, err := f.Gather(context.Background(), formats)
+		g, err := f.Gather(context.Background(), formats, nil)
 		if err != nil || len(g.Release.Artifacts) != n {
 			b.Fatal(err)
 		}
