@@ -54,8 +54,10 @@ func (p *Policy) Evaluate(rel Release, ev []Evidence, now time.Time) Decision {
 				j.Outcome = sel.judge(q, rel, s, now)
 				j.Outcome = exceptions.apply(q.kind.Name, s, j.Outcome, now)
 				j.Outcome = sel.complete(j.Outcome)
+				listed := make(map[Digest]bool, len(sel.used))
 				for _, e := range sel.used {
-					if !slices.Contains(j.Evidence, e.Digest) {
+					if !listed[e.Digest] {
+						listed[e.Digest] = true
 						j.Evidence = append(j.Evidence, e.Digest)
 					}
 					read[e.Digest] = true
@@ -145,6 +147,7 @@ func (a asking) choose(s Subject) selection {
 	direct := slices.DeleteFunc(slices.Clone(wanted), isFromSource)
 	fromSource := slices.DeleteFunc(wanted, func(f Fact) bool { return !isFromSource(f) })
 	stricter := make(map[Fact]bool)
+	places := make(map[Digest][]int) // in sel.used, by the report's bytes
 	for _, i := range a.candidates {
 		e := a.ev[i]
 		var counted []Fact
@@ -167,11 +170,12 @@ func (a asking) choose(s Subject) selection {
 		if len(counted) == 0 {
 			continue
 		}
-		if same := slices.IndexFunc(sel.used, func(u Evidence) bool {
-			return u.Digest.Matches(e.Digest) && slices.ContainsFunc(counted, u.Facts.Has)
-		}); same >= 0 {
-			sel.refused = append(sel.refused, fmt.Sprintf("%s is the same bytes as %s: they count once", e.Name, sel.used[same].Name))
+		if i := slices.IndexFunc(places[e.Digest], func(i int) bool { return slices.ContainsFunc(counted, sel.used[i].Facts.Has) }); i >= 0 {
+			sel.refused = append(sel.refused, fmt.Sprintf("%s is the same bytes as %s: they count once", e.Name, sel.used[places[e.Digest][i]].Name))
 			continue
+		}
+		if !e.Digest.IsZero() {
+			places[e.Digest] = append(places[e.Digest], len(sel.used))
 		}
 		e.Facts = e.Facts.only(counted)
 		if v := e.Facts.Vulnerabilities; v != nil && e.DatabaseTimeVouched && !slices.Contains(a.policy.vouched, e.Format) {

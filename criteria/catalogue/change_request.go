@@ -28,6 +28,19 @@ type request struct {
 	// squash is the one commit that holds the whole request; nil where it was
 	// merged in another way.
 	squash *criteria.Commit
+
+	fileSet map[string]bool // see files
+}
+
+// files are the paths that the request changes.
+func (r *request) files() map[string]bool {
+	if r.fileSet == nil {
+		r.fileSet = make(map[string]bool, len(r.Files))
+		for _, f := range r.Files {
+			r.fileSet[f] = true
+		}
+	}
+	return r.fileSet
 }
 
 func newRequest(q *criteria.ChangeRequest, commits map[criteria.Digest]*criteria.Commit) request {
@@ -93,7 +106,7 @@ func (r request) mergesOnlyBase(rc *criteria.RequestCommit) bool {
 // enter finds the commits that merging the request as m made.
 func (r *request) enter(m *criteria.Commit, commits map[criteria.Digest]*criteria.Commit) {
 	for _, f := range m.Files {
-		if !slices.Contains(r.Files, f) {
+		if !r.files()[f] {
 			r.mismatch = fmt.Sprintf("%s changes %s, which the request does not", m.ID.Short(), f)
 			return
 		}
@@ -163,7 +176,7 @@ func (r *request) covers(c *criteria.Commit) (refused string, covers bool) {
 	// The forge's word that c belongs to the request holds for what the
 	// request changes.
 	for _, f := range c.Files {
-		if !slices.Contains(r.Files, f) {
+		if !r.files()[f] {
 			return fmt.Sprintf("%s changes %s, which the request does not", c.ID.Short(), f), true
 		}
 	}

@@ -112,6 +112,11 @@ func (c changesReviewedCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 	var others, notes []string
 	commits, requests := make(map[criteria.Digest]bool), make(map[int]bool)
 	judged := false
+	type saying struct {
+		where, message string
+		status         criteria.Status
+	}
+	said := make(map[saying]bool)
 	for _, e := range in.Evidence {
 		ch := e.Facts.Changes
 		if ch == nil {
@@ -133,9 +138,8 @@ func (c changesReviewedCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 		found, excepted := r.judge()
 		for _, f := range found {
 			// Two exports of one range say of a commit the same thing once.
-			if !slices.ContainsFunc(findings, func(g criteria.Finding) bool {
-				return g.Where == f.Where && g.Message == f.Message && g.Status == f.Status
-			}) {
+			if s := (saying{f.Where, f.Message, f.Status}); !said[s] {
+				said[s] = true
 				findings = append(findings, f)
 			}
 		}
@@ -210,6 +214,9 @@ type review struct {
 	bots     map[string]bot
 	requests []request
 	used     map[int]bool // the requests that brought something in
+
+	byCommit map[criteria.Digest][]int // see candidates
+	byNumber map[int][]int
 }
 
 func newReview(c changesReviewedCriterion, ch *criteria.Changes) *review {
@@ -237,6 +244,31 @@ func newReview(c changesReviewedCriterion, ch *criteria.Changes) *review {
 	return r
 }
 
+// candidates are the requests that may have brought c in, in their order.
+// Asking each request about each commit would take square time.
+func (r *review) candidates(c *criteria.Commit) []int {
+	if r.byCommit == nil {
+		r.byCommit, r.byNumber = make(map[criteria.Digest][]int), make(map[int][]int)
+		for i := range r.requests {
+			q := &r.requests[i]
+			ids := map[criteria.Digest]bool{q.Merge: true}
+			for id := range q.own {
+				ids[id] = true
+			}
+			for id := range q.entered {
+				ids[id] = true
+			}
+			for id := range ids {
+				r.byCommit[id] = append(r.byCommit[id], i)
+			}
+			r.byNumber[q.Number] = append(r.byNumber[q.Number], i)
+		}
+	}
+	out := slices.Concat(r.byCommit[c.ID], r.byNumber[c.Request])
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // judge returns a finding for each commit that no approved change request
 // brought in, and a note for each exception that was made.
 func (r *review) judge() (findings []criteria.Finding, notes []string) {
@@ -247,7 +279,7 @@ func (r *review) judge() (findings []criteria.Finding, notes []string) {
 	excepted := make(map[string]int)
 	for _, c := range r.changes.Commits {
 		best, number := verdict{status: criteria.Fail, why: "no merged change request brought it in"}, 0
-		for i := range r.requests {
+		for _, i := range r.candidates(&c) {
 			q := &r.requests[i]
 			refused, covers := q.covers(&c)
 			v := verdicts[i]

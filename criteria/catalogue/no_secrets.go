@@ -56,7 +56,8 @@ type noSecretsCriterion struct {
 func (c noSecretsCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 	var findings []criteria.Finding
 	var notes []string
-	scans, triaged, suppressed := 0, 0, 0
+	scans, known, suppressed := 0, 0, 0
+	listed := c.listed()
 	covered := false
 	gap, said := "", wholeHistory
 	for _, e := range in.Evidence {
@@ -95,8 +96,8 @@ func (c noSecretsCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 				continue
 			case r.Baseline == "absent":
 				continue
-			case c.triaged(r):
-				triaged++
+			case triaged(listed, r):
+				known++
 				continue
 			}
 			f := criteria.Finding{
@@ -120,8 +121,8 @@ func (c noSecretsCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 		findings = append(findings, criteria.Finding{ID: "range", Status: criteria.Unknown, Message: gap})
 	}
 	o := criteria.Conclude(fmt.Sprintf("no secret found in %s", said), findings)
-	if triaged > 0 {
-		notes = append(notes, fmt.Sprintf("%d listed in the baseline", triaged))
+	if known > 0 {
+		notes = append(notes, fmt.Sprintf("%d listed in the baseline", known))
 	}
 	if suppressed > 0 {
 		notes = append(notes, fmt.Sprintf("%d suppressed in the report itself", suppressed))
@@ -159,10 +160,20 @@ func isCommit(s string, d criteria.Digest) bool {
 
 var commitPrefix = regexp.MustCompile(`^[0-9a-fA-F]{7,64}:`)
 
+// listed are the fingerprints of the baseline, each with and without its commit.
+func (c noSecretsCriterion) listed() map[string]bool {
+	listed := make(map[string]bool, len(c.Baseline))
+	for _, b := range c.Baseline {
+		b = strings.TrimSpace(b)
+		listed[b], listed[commitPrefix.ReplaceAllString(b, "")] = true, true
+	}
+	return listed
+}
+
 // triaged reports whether the baseline lists r. The commit in a fingerprint
 // changes whenever history is rewritten, so the rest of it is enough; line
 // numbers are part of that rest, and a secret moved is looked at again.
-func (c noSecretsCriterion) triaged(r criteria.ScanResult) bool {
+func triaged(listed map[string]bool, r criteria.ScanResult) bool {
 	own := map[string]bool{}
 	add := func(f string) {
 		if f != "" {
@@ -174,9 +185,8 @@ func (c noSecretsCriterion) triaged(r criteria.ScanResult) bool {
 	if r.Path != "" {
 		add(fmt.Sprintf("%s:%s:%d", r.Path, r.Rule, r.Line))
 	}
-	for _, b := range c.Baseline {
-		b = strings.TrimSpace(b)
-		if own[b] || own[commitPrefix.ReplaceAllString(b, "")] {
+	for f := range own {
+		if listed[f] {
 			return true
 		}
 	}

@@ -32,28 +32,32 @@ func (p pathPattern) matches(file string) bool {
 }
 
 func matchParts(pattern, file []string) bool {
-	for len(pattern) > 0 {
-		if pattern[0] == "**" {
-			for len(pattern) > 1 && pattern[1] == "**" {
-				pattern = pattern[1:]
+	// What a ** stands for is tried from none on. Only the last one met needs
+	// to be tried again: what the ones before stand for is settled by what
+	// matched after them. So time grows with both lengths and no faster.
+	p, f := 0, 0
+	back, from := -1, 0
+	for f < len(file) {
+		switch {
+		case p < len(pattern) && pattern[p] == "**":
+			if p == len(pattern)-1 {
+				return true
 			}
-			if len(pattern) == 1 {
-				return len(file) > 0
+			back, from = p, f
+			p++
+			continue
+		case p < len(pattern):
+			if ok, err := path.Match(pattern[p], file[f]); err == nil && ok {
+				p++
+				f++
+				continue
 			}
-			for i := range file {
-				if matchParts(pattern[1:], file[i:]) {
-					return true
-				}
-			}
+		}
+		if back < 0 {
 			return false
 		}
-		if len(file) == 0 {
-			return false
-		}
-		if ok, err := path.Match(pattern[0], file[0]); err != nil || !ok {
-			return false
-		}
-		pattern, file = pattern[1:], file[1:]
+		from++
+		p, f = back+1, from
 	}
-	return len(file) == 0
+	return p == len(pattern)
 }

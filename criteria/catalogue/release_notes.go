@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,26 +150,41 @@ func (f fix) in(named []string) bool { return slices.ContainsFunc(named, f.is) }
 // fixed returns what VEX documents say is fixed in the release. Of several
 // statements about one vulnerability the latest holds
 // (https://github.com/openvex/spec/blob/v0.2.0/OPENVEX-SPEC.md); of two at the
-// same time, the one that says fixed, which asks more of the notes.
+// same time, the one that says fixed, which asks more of the notes. Only
+// its own author, who has the word on it, can supersede a statement, and none
+// from the future does: otherwise whoever can add a document could take back
+// what the notes must name.
 func fixed(in criteria.Input) []fix {
 	type said struct {
 		fix
 		at     time.Time
 		status string
 	}
+	type name struct{ author, id string }
 	var all []said
+	at := make(map[name]int)
 	for _, e := range in.Evidence {
 		if e.Facts.Exploitability == nil {
 			continue
 		}
+		author := cmp.Or(e.Signer, e.Facts.Exploitability.Author)
 		for _, s := range e.Facts.Exploitability.Statements {
 			if s.Vulnerability == "" || !slices.ContainsFunc(s.Products, func(p criteria.VEXProduct) bool { return isRelease(p, in.Release) }) {
 				continue
 			}
 			one := said{fix{ids: append([]string{s.Vulnerability}, s.Aliases...)}, s.Time, s.Status}
-			i := slices.IndexFunc(all, func(a said) bool { return a.in(one.ids) })
+			if one.status != "fixed" && one.at.After(in.Now) {
+				continue
+			}
+			i := -1
+			for _, id := range one.ids {
+				if have, ok := at[name{author, strings.ToLower(id)}]; ok && (i < 0 || have < i) {
+					i = have
+				}
+			}
 			switch {
 			case i < 0:
+				i = len(all)
 				all = append(all, one)
 			case one.at.After(all[i].at), one.at.Equal(all[i].at) && one.status == "fixed":
 				one.ids = merge(all[i].ids, one.ids)
@@ -176,11 +192,18 @@ func fixed(in criteria.Input) []fix {
 			default:
 				all[i].ids = merge(all[i].ids, one.ids)
 			}
+			for _, id := range one.ids {
+				at[name{author, strings.ToLower(id)}] = i
+			}
 		}
 	}
 	var out []fix
+	seen := make(map[string]bool)
 	for _, s := range all {
-		if s.status == "fixed" {
+		if s.status == "fixed" && !seen[strings.ToLower(s.ids[0])] {
+			for _, id := range s.ids {
+				seen[strings.ToLower(id)] = true
+			}
 			out = append(out, s.fix)
 		}
 	}

@@ -64,9 +64,10 @@ func trustedStatements(in criteria.Input, authors []string) (map[string][]statem
 						st.components = append(st.components, parsed)
 					}
 				}
-				out[s.Vulnerability] = append(out[s.Vulnerability], st)
+				own := cveID(s.Vulnerability)
+				out[own] = append(out[own], st)
 				for _, a := range s.Aliases {
-					if a != s.Vulnerability {
+					if a = cveID(a); a != own {
 						out[a] = append(out[a], st)
 					}
 				}

@@ -113,6 +113,11 @@ func (p vulnerabilitiesParams) check() (criteria.Criterion, error) {
 // maxNames bounds how many vulnerabilities one note names.
 const maxNames = 10
 
+// maxAliases is how many names one vulnerability can have. Records of
+// distributions name some hundred; a report that joins more makes one of many,
+// and each of its findings would list them all.
+const maxAliases = 1000
+
 // Evaluate follows one vulnerability through: which names it has, how severe
 // it is, whether it is exploited, and only then whether VEX speaks of it.
 // Vulnerabilities known to be exploited fail whatever VEX says: a wrong
@@ -138,7 +143,19 @@ func (c vulnerabilitiesCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 	}
 
 	var below, unlisted, unpredicted []string
+	entangled := make(map[*group]bool)
 	for _, v := range all {
+		if n := len(v.group.names); n > maxAliases {
+			if !entangled[v.group] {
+				entangled[v.group] = true
+				findings = append(findings, criteria.Finding{
+					ID: "entangled-names", Status: criteria.Unknown, Where: v.where,
+					Message:    fmt.Sprintf("reports give %s %d names, expected at most %d: they are not one vulnerability", v.group.id, n, maxAliases),
+					NeverWaive: "what cannot be told apart cannot be excepted",
+				})
+			}
+			continue
+		}
 		if world.exploited(v.group) {
 			findings = append(findings, v.finding(criteria.Fail, "is known to be exploited", "a vulnerability that is known to be exploited cannot be waived"))
 			continue
@@ -166,7 +183,7 @@ func (c vulnerabilitiesCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 			continue
 		}
 		status, why := criteria.Fail, "is "+v.group.rating.String()
-		if leeway := c.leeway[v.group.rating]; leeway > 0 && !v.group.published.IsZero() {
+		if leeway := c.leeway[v.group.rating]; leeway > 0 && !v.group.published.IsZero() && !v.group.published.After(in.Now) {
 			if end := v.group.published.Add(leeway); in.Now.Before(end) {
 				status, why = criteria.Warn, why+", to be mended by "+end.UTC().Format(time.DateOnly)
 			}
@@ -279,7 +296,7 @@ func (c vulnerabilitiesCriterion) world(in criteria.Input) world {
 		if x := e.Facts.Exploited; x != nil {
 			w.freshExploited = w.freshExploited || fresh(e.Facts.Time)
 			for _, id := range x.IDs {
-				w.ids[id] = true
+				w.ids[cveID(id)] = true
 			}
 		}
 		if p := e.Facts.Prediction; p != nil {
@@ -359,9 +376,9 @@ func vulnerable(in criteria.Input) (out []vulnerability, withdrawn int) {
 				continue
 			}
 			items = append(items, v)
-			names.find(v.ID)
+			names.find(cveID(v.ID))
 			for _, a := range v.Aliases {
-				names.join(v.ID, a)
+				names.join(cveID(v.ID), cveID(a))
 			}
 		}
 	}
@@ -384,14 +401,16 @@ func vulnerable(in criteria.Input) (out []vulnerability, withdrawn int) {
 	}
 	at := make(map[place]int)
 	for _, v := range items {
-		g := groups[names.find(v.ID)]
+		g := groups[names.find(cveID(v.ID))]
 		g.rating = max(g.rating, severity(v.Severities))
 		// The earliest day on which any record was public counts: leeway runs
 		// from when it was known.
 		if !v.Published.IsZero() && (g.published.IsZero() || v.Published.Before(g.published)) {
 			g.published = v.Published
 		}
-		g.records[v.ID] = append(g.records[v.ID], v.Aliases...)
+		for _, a := range v.Aliases {
+			g.records[cveID(v.ID)] = append(g.records[cveID(v.ID)], cveID(a))
+		}
 		where := cmp.Or(v.Package.PURL, strings.TrimSuffix(v.Package.Name+"@"+v.Package.Version, "@"))
 		k := place{g, where}
 		i, ok := at[k]
@@ -409,6 +428,15 @@ func vulnerable(in criteria.Input) (out []vulnerability, withdrawn int) {
 		return cmp.Or(cmp.Compare(a.group.id, b.group.id), cmp.Compare(a.where, b.where))
 	})
 	return out, withdrawn
+}
+
+// cveID returns a CVE id in upper case, as lists write it: in another case it
+// would be found in none of them. Other ids are returned as they are.
+func cveID(id string) string {
+	if len(id) > 4 && strings.EqualFold(id[:4], "CVE-") {
+		return strings.ToUpper(id)
+	}
+	return id
 }
 
 // preference orders the kinds of names by how widely they are understood.
