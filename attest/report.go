@@ -81,10 +81,22 @@ func (m *maker) speaksOf(e criteria.Evidence, s criteria.Subject, depth int) boo
 	if slices.ContainsFunc(e.About, s.Digest.Matches) || slices.ContainsFunc(e.Products, m.d.Release.IsProduct) {
 		return true
 	}
-	return depth > 0 && slices.ContainsFunc(m.d.Evidence, func(via criteria.Evidence) bool {
-		return via.Problem == "" && !via.Digest.Matches(e.Digest) &&
-			slices.ContainsFunc(e.About, via.Digest.Matches) && m.speaksOf(via, s, depth-1)
+	return depth > 0 && slices.ContainsFunc(e.About, func(d criteria.Digest) bool {
+		return !d.Matches(e.Digest) && slices.ContainsFunc(m.reports[d], func(via criteria.Evidence) bool {
+			return m.speaksOf(via, s, depth-1)
+		})
 	})
+}
+
+// readable returns the reports that could be read by their digests.
+func readable(all []criteria.Evidence) map[criteria.Digest][]criteria.Evidence {
+	out := make(map[criteria.Digest][]criteria.Evidence, len(all))
+	for _, e := range all {
+		if e.Problem == "" && !e.Digest.IsZero() {
+			out[e.Digest] = append(out[e.Digest], e)
+		}
+	}
+	return out
 }
 
 // whole attests the report itself as the predicate.

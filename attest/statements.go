@@ -49,7 +49,7 @@ const MaxSubjects = 1024
 // Only reports that d rests on are attested, about the artifacts that d took
 // them to be about; and SBOMs that say themselves which artifact they are for.
 func Statements(d criteria.Decision, o Options) ([]Statement, error) {
-	m := &maker{d: d, o: o, names: make(map[string]bool)}
+	m := &maker{d: d, o: o, names: make(map[string]bool), reports: readable(d.Evidence)}
 	if m.o.MaxInline == 0 {
 		m.o.MaxInline = DefaultMaxInline
 	}
@@ -67,7 +67,9 @@ type maker struct {
 	d     criteria.Decision
 	o     Options
 	names map[string]bool
-	out   []Statement
+	// reports are those of d that could be read, by digest.
+	reports map[criteria.Digest][]criteria.Evidence
+	out     []Statement
 }
 
 func (m *maker) statements() error {

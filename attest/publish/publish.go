@@ -86,6 +86,11 @@ type Layout struct {
 	// there once is never removed. seen is the layout when one was looked for.
 	files map[v1.Hash]v1.Descriptor
 	seen  *oci.Contents
+	// bundles are those that this publisher stored.
+	bundles map[criteria.Digest]oci.Bundle
+	// together is true inside [Layout.Together], which lists waiting.
+	together bool
+	waiting  []v1.Descriptor
 }
 
 // NewLayout returns the publisher into the layout in dir, which is made if
@@ -95,7 +100,46 @@ func NewLayout(dir string) (*Layout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publishing into an OCI image layout: %w", err)
 	}
-	return &Layout{layout: l, dir: dir, files: make(map[v1.Hash]v1.Descriptor)}, nil
+	return &Layout{layout: l, dir: dir, files: make(map[v1.Hash]v1.Descriptor), bundles: make(map[criteria.Digest]oci.Bundle)}, nil
+}
+
+// Together calls fill, and lists all that fill publishes when it has returned:
+// consumers see it at once, or nothing of it where fill fails. The layout's
+// index is written once, where publishing one by one writes it, and so takes
+// time, by the square of their number.
+func (l *Layout) Together(fill func() error) error {
+	l.mu.Lock()
+	if l.together {
+		l.mu.Unlock()
+		return errors.New("publishing together: it was begun already")
+	}
+	l.together = true
+	l.mu.Unlock()
+
+	err := fill()
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entries := l.waiting
+	l.together, l.waiting = false, nil
+	if err == nil {
+		if err = l.layout.List(entries...); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("publishing: %w", err)
+	}
+	// What was not listed is not there.
+	clear(l.files)
+	return err
+}
+
+// list makes what was stored visible, or has it wait for [Layout.Together].
+func (l *Layout) list(entry v1.Descriptor) error {
+	if l.together {
+		l.waiting = append(l.waiting, entry)
+		return nil
+	}
+	return l.layout.List(entry)
 }
 
 // AddFile stores a released file, so that bundles about it can refer to it. It
@@ -107,7 +151,10 @@ func (l *Layout) AddFile(ctx context.Context, subject criteria.Subject, path str
 	if err != nil {
 		return err
 	}
-	d, err := l.layout.AddFile(ctx, subject.Name, path, h)
+	d, err := l.layout.StoreFile(ctx, subject.Name, path, h)
+	if err == nil {
+		err = l.list(d)
+	}
 	if err != nil {
 		return fmt.Errorf("publishing: %w", err)
 	}
@@ -134,7 +181,18 @@ func (l *Layout) Publish(_ context.Context, subject criteria.Digest, b attest.Bu
 		return "", fmt.Errorf("publishing: the layout in %s holds nothing with digest %s", l.dir, subject)
 	}
 	l.files[h] = file
-	d, err := l.layout.AddBundle(b, file)
+	id := criteria.DigestOf(b)
+	stored, ok := l.bundles[id]
+	if !ok {
+		if stored, err = l.layout.StoreBundle(b); err != nil {
+			return "", fmt.Errorf("publishing: %w", err)
+		}
+		l.bundles[id] = stored
+	}
+	d, err := l.layout.Refer(stored, file)
+	if err == nil {
+		err = l.list(d)
+	}
 	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)
 	}

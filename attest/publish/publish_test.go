@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -227,6 +228,80 @@ func TestDirectoryRefuses(t *testing.T) {
 }
 
 func runtimeCanWriteAnywhere() bool { return os.Geteuid() <= 0 }
+
+// TestTogether: what is published together is seen at its end, all of it, and
+// is the same as what is published one by one; where it fails, nothing is seen.
+func TestTogether(t *testing.T) {
+	ctx := context.Background()
+	one, onePath := artifact(t, "one", "1")
+	two, twoPath := artifact(t, "two", "2")
+	both := bundle(t, "both", one.Digest, two.Digest)
+	fill := func(l *publish.Layout) error {
+		for _, a := range []struct {
+			subject criteria.Subject
+			path    string
+		}{{one, onePath}, {two, twoPath}} {
+			if err := l.AddFile(ctx, a.subject, a.path); err != nil {
+				return err
+			}
+			if _, err := l.Publish(ctx, a.subject.Digest, both); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	single, together, failed := t.TempDir(), t.TempDir(), t.TempDir()
+	if err := fill(newLayout(t, single)); err != nil {
+		t.Fatal(err)
+	}
+
+	l, src := newLayout(t, together), source.Layout(together)
+	err := l.Together(func() error {
+		if err := fill(l); err != nil {
+			return err
+		}
+		if got := found(t, src, one.Digest); len(got) != 0 {
+			t.Errorf("before the end, Bundles = %v, want none", got)
+		}
+		if err := l.Together(func() error { return nil }); err == nil {
+			t.Error("Together inside Together = nil, want an error")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Together = %v", err)
+	}
+	if diff := cmp.Diff(tree(t, single), tree(t, together)); diff != "" {
+		t.Errorf("published together (-one by one +together):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{string(both)}, found(t, src, two.Digest)); diff != "" {
+		t.Errorf("Bundles: (-want +got)\n%s", diff)
+	}
+
+	stop := errors.New("stop")
+	l, src = newLayout(t, failed), source.Layout(failed)
+	err = l.Together(func() error {
+		if err := fill(l); err != nil {
+			return err
+		}
+		return stop
+	})
+	if !errors.Is(err, stop) {
+		t.Errorf("Together = %v, want %v", err, stop)
+	}
+	if got := found(t, src, one.Digest); len(got) != 0 {
+		t.Errorf("after a failure, Bundles = %v, want none", got)
+	}
+	if _, err := l.Publish(ctx, one.Digest, both); err == nil {
+		t.Error("Publish about a file that was never listed = nil, want an error")
+	}
+	if err := fill(l); err != nil {
+		t.Fatalf("publishing after a failure: %v", err)
+	}
+	if diff := cmp.Diff(tree(t, single), tree(t, failed)); diff != "" {
+		t.Errorf("published after a failure (-one by one +after):\n%s", diff)
+	}
+}
 
 func TestLayout(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "layout")

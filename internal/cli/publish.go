@@ -136,7 +136,7 @@ type published struct {
 // storedBundles reads back which bundles in the dossier's folder are about
 // which artifacts.
 func storedBundles(ctx context.Context, dir string, rel criteria.Release) ([]published, error) {
-	src := source.Files(filepath.Join(dir, dossier.AttestationsDir))
+	src := source.Once(filepath.Join(dir, dossier.AttestationsDir))
 	var out []published
 	place := make(map[criteria.Digest]int)
 	for _, a := range rel.Artifacts {
@@ -171,13 +171,19 @@ func publishLayout(ctx context.Context, io console.IO, dir string, g *releasefil
 	if err != nil {
 		return console.Unable(err)
 	}
-	for _, a := range g.Release.Artifacts {
-		io.Step("publishing %s", a.Name)
-		if err := layout.AddFile(ctx, a, g.Path(a.Name)); err != nil {
-			return console.Unable(err)
+	err = layout.Together(func() error {
+		for _, a := range g.Release.Artifacts {
+			io.Step("publishing %s", a.Name)
+			if err := layout.AddFile(ctx, a, g.Path(a.Name)); err != nil {
+				return err
+			}
 		}
+		return publishAll(ctx, layout, bundles)
+	})
+	if err != nil {
+		return console.Unable(err)
 	}
-	return publishAll(ctx, layout, bundles)
+	return nil
 }
 
 func publishAll(ctx context.Context, to attest.Publisher, bundles []published) error {

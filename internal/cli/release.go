@@ -117,7 +117,7 @@ func release(io console.IO, c *cli.Context) error {
 			from func() (verification.Report, error)
 		}{
 			{"attestations", func() (verification.Report, error) {
-				return verifyStage(c.Context, io, staging, g, source.Files(filepath.Join(staging, dossier.AttestationsDir)))
+				return verifyStage(c.Context, io, staging, g, source.Once(filepath.Join(staging, dossier.AttestationsDir)))
 			}},
 			{"layout", func() (verification.Report, error) {
 				return verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))

@@ -174,7 +174,7 @@ func keep(ctx context.Context, io console.IO, before string, want verify.Expect,
 	if before == "" {
 		return kept
 	}
-	src := source.Files(filepath.Join(before, dossier.AttestationsDir))
+	src := source.Once(filepath.Join(before, dossier.AttestationsDir))
 	v, err := verify.New(src, want, verify.WithClock(io.Now))
 	if err != nil {
 		return kept

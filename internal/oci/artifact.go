@@ -28,9 +28,9 @@ const (
 	predicateAnnotation = "dev.sigstore.bundle.predicateType"
 )
 
-// AddFile stores the file at path, called name, as an artifact and returns its
-// descriptor, by which bundles refer to it.
-func (l Layout) AddFile(ctx context.Context, name, path string, digest v1.Hash) (v1.Descriptor, error) {
+// StoreFile stores the file at path, called name, as an artifact and returns its
+// entry for [Layout.List], by which bundles refer to it.
+func (l Layout) StoreFile(ctx context.Context, name, path string, digest v1.Hash) (v1.Descriptor, error) {
 	size, err := l.CopyBlob(ctx, path, digest)
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("storing %s: %w", name, err)
@@ -42,27 +42,35 @@ func (l Layout) AddFile(ctx context.Context, name, path string, digest v1.Hash) 
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	return l.AddManifest(m, map[string]string{titleAnnotation: name})
+	return l.storeManifest(m, map[string]string{titleAnnotation: name})
 }
 
-// AddBundle stores bundle as a referrer of subject. Its bytes are stored once
-// however many subjects it has.
-func (l Layout) AddBundle(bundle []byte, subject v1.Descriptor) (v1.Descriptor, error) {
-	predicate, err := predicateType(bundle)
+// Bundle is a bundle whose bytes lie in a layout and refer to nothing yet.
+type Bundle struct {
+	layer     v1.Descriptor
+	predicate string
+}
+
+// StoreBundle stores the bytes of a bundle: once, however many subjects it has.
+func (l Layout) StoreBundle(data []byte) (Bundle, error) {
+	predicate, err := predicateType(data)
 	if err != nil {
-		return v1.Descriptor{}, err
+		return Bundle{}, err
 	}
-	h, err := l.WriteBlob(bundle)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	m, err := l.artifact(BundleType, v1.Descriptor{MediaType: BundleType, Size: int64(len(bundle)), Digest: h})
+	h, err := l.WriteBlob(data)
+	return Bundle{v1.Descriptor{MediaType: BundleType, Size: int64(len(data)), Digest: h}, predicate}, err
+}
+
+// Refer stores b as a referrer of subject and returns its entry for
+// [Layout.List].
+func (l Layout) Refer(b Bundle, subject v1.Descriptor) (v1.Descriptor, error) {
+	m, err := l.artifact(BundleType, b.layer)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
 	m.Subject = &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest}
-	m.Annotations = map[string]string{contentAnnotation: "dsse-envelope", predicateAnnotation: predicate}
-	return l.AddManifest(m, m.Annotations)
+	m.Annotations = map[string]string{contentAnnotation: "dsse-envelope", predicateAnnotation: b.predicate}
+	return l.storeManifest(m, m.Annotations)
 }
 
 func (l Layout) artifact(artifactType string, layer v1.Descriptor) (v1.Manifest, error) {
@@ -113,12 +121,16 @@ type Contents struct {
 // Contents reads all manifests that the layout lists, or returns before if the
 // index is still the one that it was read from.
 func (l Layout) Contents(before *Contents) (*Contents, error) {
-	index, h, err := l.indexAndHash()
+	data, h, err := l.indexBytes()
 	if err != nil {
 		return nil, err
 	}
 	if before != nil && before.layout == l && before.index == h {
 		return before, nil
+	}
+	index, err := l.parseIndex(data)
+	if err != nil {
+		return nil, err
 	}
 	c := &Contents{l, h, make(map[v1.Hash]v1.Descriptor, 2*len(index.Manifests)), make(map[v1.Hash][]v1.Hash)}
 	for _, d := range index.Manifests {

@@ -134,24 +134,31 @@ func readRegular(path string, limit int64) ([]byte, error) {
 
 // Index returns what the layout lists.
 func (l Layout) Index() (v1.IndexManifest, error) {
-	index, _, err := l.indexAndHash()
-	return index, err
+	data, _, err := l.indexBytes()
+	if err != nil {
+		return v1.IndexManifest{}, err
+	}
+	return l.parseIndex(data)
 }
 
-func (l Layout) indexAndHash() (v1.IndexManifest, v1.Hash, error) {
+func (l Layout) indexBytes() ([]byte, v1.Hash, error) {
+	data, err := readRegular(filepath.Join(l.dir, indexFile), 64*MaxManifest)
+	if err != nil {
+		return nil, v1.Hash{}, fmt.Errorf("reading the layout's index: %w", err)
+	}
+	return data, hashOf(data), nil
+}
+
+func (l Layout) parseIndex(data []byte) (v1.IndexManifest, error) {
 	var index v1.IndexManifest
 	path := filepath.Join(l.dir, indexFile)
-	data, err := readRegular(path, 64*MaxManifest)
-	if err != nil {
-		return index, v1.Hash{}, fmt.Errorf("reading the layout's index: %w", err)
-	}
 	if err := strict.JSON(data, &index); err != nil {
-		return index, v1.Hash{}, fmt.Errorf("reading %s: %w", path, err)
+		return index, fmt.Errorf("reading %s: %w", path, err)
 	}
 	if len(index.Manifests) > MaxEntries {
-		return index, v1.Hash{}, fmt.Errorf("reading %s: lists more than %d manifests", path, MaxEntries)
+		return index, fmt.Errorf("reading %s: lists more than %d manifests", path, MaxEntries)
 	}
-	return index, hashOf(data), nil
+	return index, nil
 }
 
 func (l Layout) writeIndex(index v1.IndexManifest) error {
@@ -284,34 +291,47 @@ func (l Layout) CopyBlob(ctx context.Context, path string, want v1.Hash) (size i
 	return size, out.Commit(0o644)
 }
 
-// AddManifest stores m and lists it, once however often it is added.
-func (l Layout) AddManifest(m v1.Manifest, annotations map[string]string) (v1.Descriptor, error) {
+// storeManifest stores m and returns its entry for [Layout.List].
+func (l Layout) storeManifest(m v1.Manifest, annotations map[string]string) (v1.Descriptor, error) {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
 	h, err := l.WriteBlob(data)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	d := v1.Descriptor{
+	return v1.Descriptor{
 		MediaType: m.MediaType, Size: int64(len(data)), Digest: h,
 		ArtifactType: m.ArtifactType, Annotations: annotations,
-	}
+	}, err
+}
+
+// List adds entries to the index, each once however often it is listed. It
+// reads and writes the whole index, so list many at once.
+func (l Layout) List(entries ...v1.Descriptor) error {
 	unlock, err := l.lock()
 	if err != nil {
-		return v1.Descriptor{}, err
+		return err
 	}
 	defer unlock()
 	index, err := l.Index()
 	if err != nil {
-		return v1.Descriptor{}, err
+		return err
 	}
+	listed := make(map[v1.Hash]bool, len(index.Manifests)+len(entries))
 	for _, have := range index.Manifests {
-		if have.Digest == h {
-			return have, nil
+		listed[have.Digest] = true
+	}
+	before := len(index.Manifests)
+	for _, e := range entries {
+		if !listed[e.Digest] {
+			listed[e.Digest] = true
+			index.Manifests = append(index.Manifests, e)
 		}
 	}
-	index.Manifests = append(index.Manifests, d)
-	return d, l.writeIndex(index)
+	switch n := len(index.Manifests); {
+	case n == before:
+		return nil
+	case n > MaxEntries:
+		return fmt.Errorf("listing %d manifests in the layout's index: expected at most %d", n, MaxEntries)
+	}
+	return l.writeIndex(index)
 }

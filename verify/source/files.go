@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -60,6 +61,31 @@ func Load(ctx context.Context, paths ...string) (verify.Source, error) {
 		}
 	}
 	return l, nil
+}
+
+// Once reads the same bundles as [Files] when it is first asked for some, and
+// keeps them: one answer about many artifacts rests on one state of the files,
+// and a thousand files are not read a thousand times. A source that lives on,
+// in a server, must not be this one: it would never see a release withdrawn.
+func Once(paths ...string) verify.Source { return &once{paths: paths} }
+
+type once struct {
+	paths []string
+	mu    sync.Mutex
+	kept  verify.Source
+}
+
+func (o *once) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.kept == nil {
+		s, err := Load(ctx, o.paths...)
+		if err != nil {
+			return nil, err
+		}
+		o.kept = s
+	}
+	return o.kept.Bundles(ctx, subject)
 }
 
 // IsBundle reports whether a file's name says that it holds bundles.

@@ -133,6 +133,44 @@ func TestFilesAreReadAnew(t *testing.T) {
 }
 
 // What cannot be read is never the same as nothing there.
+// Once rests on the files as they were when it was first asked, and asks again
+// where it could not read them.
+func TestOnce(t *testing.T) {
+	dir := write(t, map[string]string{"a.sigstore.json": bundleAbout(one)})
+	damaged := filepath.Join(dir, "b.sigstore.json")
+	if err := os.Mkdir(filepath.Join(dir, "c"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", damaged); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	src := source.Once(dir)
+	if _, err := src.Bundles(context.Background(), one); err == nil {
+		t.Fatal("Bundles with an unreadable file = nil, want an error")
+	}
+	if err := os.Remove(damaged); err != nil {
+		t.Fatal(err)
+	}
+	for _, more := range []string{bundleAbout(one), bundleAbout(one, two)} {
+		got, err := src.Bundles(context.Background(), one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != 1 || string(got[0]) != bundleAbout(one) {
+			t.Errorf("Bundles = %s, want the one that was there at first", got)
+		}
+		if err := os.WriteFile(damaged, []byte(more), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := src.Bundles(context.Background(), two); err != nil || len(got) != 0 {
+		t.Errorf("Bundles about another = %s, %v, want none", got, err)
+	}
+	if got, err := source.Once(dir).Bundles(context.Background(), two); err != nil || len(got) != 1 {
+		t.Errorf("Bundles of a new source = %s, %v, want one", got, err)
+	}
+}
+
 func TestUnreadable(t *testing.T) {
 	dir := write(t, map[string]string{"a.sigstore.json": bundleAbout(one)})
 	dangling := t.TempDir()
