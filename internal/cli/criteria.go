@@ -47,7 +47,7 @@ its parameters, or lists the evidence formats.`,
 				}
 				kinds = kinds[i : i+1]
 				if c.String("output") == "table" {
-					return explain(io.Out, kinds[0])
+					return explain(io.Out, kinds[0], formats)
 				}
 			}
 			switch c.String("output") {
@@ -60,14 +60,13 @@ its parameters, or lists the evidence formats.`,
 				return Markdown(io.Out, kinds, formats)
 			}
 			if c.Bool("formats") {
-				for _, f := range formats {
-					fmt.Fprintf(io.Out, "%-20s %s\n", f.Name, join(f.Gives))
-				}
+				showFormats(io.Out, formats)
 				return nil
 			}
 			for _, k := range kinds {
 				fmt.Fprintf(io.Out, "%-20s %-9s %s\n", k.Name, k.Level, k.Title)
 			}
+			fmt.Fprint(io.Out, "\nExplain one with: hallmark criteria NAME\nList the reports that are read with: hallmark criteria --formats\n")
 			return nil
 		},
 	}
@@ -87,16 +86,19 @@ type Kind struct {
 	MaxAge map[criteria.Fact]criteria.Age `json:"maxAge,omitempty"`
 	// Params are the parameters that each profile sets, as JSON.
 	Params map[criteria.Level]string `json:"params,omitempty"`
-	Refs   []string                  `json:"refs"`
-	Label  string                    `json:"label"`
+	// Parameters say what its parameters mean.
+	Parameters []Parameters `json:"parameters"`
+	Refs       []string     `json:"refs"`
+	Label      string       `json:"label"`
 }
 
 func described() []Kind {
 	var out []Kind
+	parameters := describedParameters()
 	for _, k := range known().Kinds {
 		d := Kind{
 			Name: k.Name, Title: k.Title, Doc: k.Doc, Practice: k.Practice.String(), Level: k.Level,
-			Scope: k.Scope.String(), Needs: k.Needs, Uses: k.Uses, Params: k.Params, Refs: k.Refs, Label: criteria.Label(k.Name),
+			Scope: k.Scope.String(), Needs: k.Needs, Uses: k.Uses, Params: k.Params, Parameters: parameters[k.Name], Refs: k.Refs, Label: criteria.Label(k.Name),
 		}
 		for f, age := range k.MaxAge {
 			if d.MaxAge == nil {
@@ -109,43 +111,84 @@ func described() []Kind {
 	return out
 }
 
-// Format describes one evidence format.
-type Format struct {
-	Name  string          `json:"name"`
-	Gives []criteria.Fact `json:"gives"`
-}
-
-func describedFormats() []Format {
-	var out []Format
-	for _, f := range known().Formats {
-		out = append(out, Format{f.Name(), f.Gives()})
+// explain says all about one criterion: what it asks, what it reads, how it is
+// set, and how a release comes to meet it.
+func explain(w io.Writer, k Kind, formats []Format) error {
+	line := func(name, text string) {
+		for _, l := range console.Wrap(text, 80-12) {
+			fmt.Fprintf(w, "%-10s  %s\n", name, l)
+			name = ""
+		}
 	}
-	return out
-}
-
-func explain(w io.Writer, k Kind) error {
-	fmt.Fprintf(w, "%s: %s\n\n%s\n\n", k.Name, k.Title, k.Doc)
-	fmt.Fprintf(w, "practice    %s\nlevel       %s\nabout       %s\nneeds       %s\n", k.Practice, k.Level, k.Scope, join(k.Needs))
-	if len(k.Uses) > 0 {
-		fmt.Fprintf(w, "uses        %s\n", join(k.Uses))
+	fmt.Fprintf(w, "%s: %s\n\n%s\n\n", k.Name, k.Title, strings.Join(console.Wrap(k.Doc, 80), "\n"))
+	line("asked", fmt.Sprintf("from level %s on, about %s", k.Level, scope(k.Scope)))
+	for _, f := range k.Needs {
+		line("needs", fmt.Sprintf("%s: %s", f, formatNames(giving(formats, f))))
+	}
+	for _, f := range k.Uses {
+		line("uses", fmt.Sprintf("%s: %s", f, formatNames(giving(formats, f))))
 	}
 	for _, f := range slices.Sorted(maps.Keys(k.MaxAge)) {
-		fmt.Fprintf(w, "max age     %s %s\n", f, k.MaxAge[f])
+		line("age", fmt.Sprintf("evidence of %s may be at most %s old", f, k.MaxAge[f]))
 	}
-	for _, l := range criteria.Levels() {
-		if p, ok := k.Params[l]; ok {
-			fmt.Fprintf(w, "%-10s  %s\n", l, p)
+	line("practice", k.Practice)
+	line("see also", strings.Join(k.Refs, ", "))
+	line("label", k.Label)
+
+	if len(k.Params) > 0 {
+		fmt.Fprint(w, "\nParameters that the profiles set:\n")
+		for _, l := range criteria.Levels() {
+			if p, ok := k.Params[l]; ok {
+				line("  "+l.String(), spaced(p))
+			}
 		}
 	}
-	fmt.Fprintf(w, "label       %s\nsee also    %s\nformats     ", k.Label, strings.Join(k.Refs, ", "))
-	var formats []string
-	for _, f := range describedFormats() {
-		if slices.ContainsFunc(f.Gives, func(g criteria.Fact) bool { return slices.Contains(k.Needs, g) || slices.Contains(k.Uses, g) }) {
-			formats = append(formats, f.Name)
+	fmt.Fprintf(w, "\nParameters that policy.yaml may set, under criteria: %s:\n", k.Name)
+	for _, p := range k.Parameters {
+		fmt.Fprintf(w, "  %s\n", strings.Join(console.Wrap(strings.Join(p.Keys, ", "), 78), "\n  "))
+		fmt.Fprintf(w, "      %s\n", strings.Join(console.Wrap(p.Doc, 74), "\n      "))
+	}
+
+	fmt.Fprint(w, "\nFor example, in hallmark.yaml:\n  evidence:\n")
+	for _, fact := range k.Needs {
+		f := preferred(formats, fact)
+		writeMade(w, "    # ", f)
+		fmt.Fprintf(w, "    - path: %s\n      format: %s\n", f.Path, f.Name)
+		switch f.About {
+		case aboutSource:
+			fmt.Fprint(w, "      about: source\n")
+		case aboutArtifact:
+			fmt.Fprint(w, "      about: dist/app\n")
+		}
+		if f.About != "" {
+			fmt.Fprintf(w, "  and in policy.yaml, if the pipeline's word is taken on what it is about:\n    vouched: [%s]\n", f.Name)
 		}
 	}
-	_, err := fmt.Fprintln(w, strings.Join(formats, ", "))
-	return err
+	return nil
+}
+
+// preferred is the format that an example shows for fact: one whose reports say
+// themselves what they are about, if there is one that a command makes.
+func preferred(formats []Format, fact criteria.Fact) Format {
+	candidates := giving(formats, fact)
+	for _, f := range candidates {
+		if f.About == "" && f.Command != "" && len(f.Gives) == 1 {
+			return f
+		}
+	}
+	return candidates[0]
+}
+
+func scope(s string) string {
+	if s == "artifact" {
+		return "each artifact"
+	}
+	return "the " + s
+}
+
+// spaced is JSON with room for a line to break.
+func spaced(json string) string {
+	return strings.NewReplacer(`","`, `", "`, `,"`, `, "`).Replace(json)
 }
 
 // Markdown writes docs/criteria.md.
@@ -170,13 +213,34 @@ func Markdown(w io.Writer, kinds []Kind, formats []Format) error {
 				fmt.Fprintf(w, "- parameters from %s on: `%s`\n", l, p)
 			}
 		}
+		fmt.Fprint(w, "\n| parameter | what it means |\n| --- | --- |\n")
+		for _, p := range k.Parameters {
+			fmt.Fprintf(w, "| `%s` | %s |\n", strings.Join(p.Keys, "`, `"), markdownText.Replace(p.Doc))
+		}
 	}
-	fmt.Fprint(w, "\n## Evidence formats\n\nThe format of a report is named in hallmark.yaml; content is never sniffed.\n\n| format | gives |\n| --- | --- |\n")
+	fmt.Fprint(w, `
+## Evidence formats
+
+The format of a report is named in hallmark.yaml; content is never sniffed. "About" is what to write
+there because reports of the format do not say it themselves: the source, or one artifact. The policy
+then has to list the format under [vouched](files.md#policyyaml). The last column is one way to
+come by a report; others do as well.
+
+| format | gives | about | for example |
+| --- | --- | --- | --- |
+`)
 	for _, f := range formats {
-		fmt.Fprintf(w, "| `%s` | %s |\n", f.Name, join(f.Gives))
+		made := f.Origin
+		if f.Command != "" {
+			made = "`" + strings.ReplaceAll(f.Command, "|", `\|`) + "`"
+		}
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", f.Name, join(f.Gives), f.About, made)
 	}
 	return nil
 }
+
+// markdownText makes plain text harmless in a table.
+var markdownText = strings.NewReplacer("|", `\|`, "*", `\*`, "_", `\_`, "<", "&lt;")
 
 func asked(io console.IO, c *cli.Context) error {
 	path := c.String("policy")
@@ -202,12 +266,19 @@ func asked(io console.IO, c *cli.Context) error {
 		fmt.Fprintf(io.Out, "%-20s %-9s %s\n", a.Name, a.Level, a.Title)
 		switch {
 		case a.NotApplicable != "":
-			fmt.Fprintf(io.Out, "%-20s not applicable: %s\n", "", a.NotApplicable)
+			indented(io.Out, "not applicable: "+a.NotApplicable)
 		case string(a.Params) != "{}":
-			fmt.Fprintf(io.Out, "%-20s %s\n", "", a.Params)
+			indented(io.Out, spaced(string(a.Params)))
 		}
 	}
 	return nil
+}
+
+// indented writes text below the title of a criterion in a list.
+func indented(w io.Writer, text string) {
+	for _, line := range console.Wrap(text, 80-21) {
+		fmt.Fprintf(w, "%-20s %s\n", "", line)
+	}
 }
 
 func join(facts []criteria.Fact) string {
