@@ -117,7 +117,7 @@ func bundles(c *cli.Context) (verify.Source, error) {
 	case len(paths) > 0 && layout != "":
 		return nil, console.Misused(errors.New("--attestations and --layout cannot be given together"))
 	case len(paths) > 0:
-		return source.Files(paths...), nil
+		return source.Once(paths...), nil
 	case layout != "":
 		return source.Layout(layout), nil
 	}
