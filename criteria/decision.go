@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -58,8 +59,11 @@ type Judgement struct {
 // nothing must not let anything pass.
 func (d *Decision) conclude() {
 	d.Passed = satisfied(d.Judgements, Advanced)
+	// A level means that something of the catalogue was answered: a policy's
+	// own criteria can ask whether true is true.
+	catalogue := slices.DeleteFunc(slices.Clone(d.Judgements), func(j Judgement) bool { return strings.HasPrefix(j.Criterion, ownPrefix) })
 	for _, l := range Levels() {
-		if l > d.Policy.Profile || !satisfied(d.Judgements, l) {
+		if l > d.Policy.Profile || !satisfied(d.Judgements, l) || !satisfied(catalogue, l) {
 			break
 		}
 		d.Levels = append(d.Levels, l)

@@ -53,7 +53,7 @@ func (p *Policy) Evaluate(rel Release, ev []Evidence, now time.Time) Decision {
 				sel := asking.choose(s)
 				j.Outcome = sel.judge(q, rel, s, now)
 				j.Outcome = exceptions.apply(q.kind.Name, s, j.Outcome, now)
-				j.Outcome = sel.complete(j.Outcome)
+				j.Outcome = sel.complete(j.Outcome).plain()
 				listed := make(map[Digest]bool, len(sel.used))
 				for _, e := range sel.used {
 					if !listed[e.Digest] {

@@ -77,7 +77,7 @@ func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
 		err = fmt.Errorf("says that it was made in the year %d", facts.Time.UTC().Year())
 	}
 	if err != nil {
-		e.Problem = err.Error()
+		e.Problem = plain(err.Error())
 		return e
 	}
 	if len(facts.Subjects)+len(facts.Products) > 0 {
@@ -148,7 +148,7 @@ func list(ds []Digest) string {
 // not be had at all: problem says why. It stands for a report nobody knows.
 func UnreadEvidence(f Format, name, problem string, d Declared) Evidence {
 	e := Evidence{
-		Name: name, Format: f.Name(), Gives: f.Gives(), Problem: problem,
+		Name: plain(name), Format: f.Name(), Gives: f.Gives(), Problem: plain(problem),
 		About: d.About, Vouched: len(d.About) > 0, Declared: d,
 	}
 	if !d.Time.IsZero() && writable(d.Time) {

@@ -3,8 +3,8 @@ package criteria
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/package-url/packageurl-go"
 )
@@ -34,7 +34,7 @@ type Release struct {
 
 // Check returns what makes r no release: every fault, not only the first.
 func (r Release) Check() error {
-	var faults []error
+	var faults, controls []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if r.Name == "" {
 		fault("the release has no name")
@@ -56,6 +56,16 @@ func (r Release) Check() error {
 	if len(r.Artifacts) == 0 {
 		fault("the release has no artifacts")
 	}
+	for what, text := range map[string]string{
+		"name": r.Name, "version": r.Version, "resource": r.Resource, "repository": r.Repository,
+		"source's name": r.Source.Name, "previous release's name": r.Previous.Name,
+	} {
+		if strings.ContainsFunc(text, acts) {
+			controls = append(controls, fmt.Errorf("the release's %s %q holds a control character", what, text))
+		}
+	}
+	slices.SortFunc(controls, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	faults = append(faults, controls...)
 	names, digests := make(map[string]bool), make(map[Digest]string)
 	for _, a := range r.Artifacts {
 		switch {
@@ -65,7 +75,7 @@ func (r Release) Check() error {
 			fault("artifact %q has no digest", a.Name)
 		case a.Digest.Algorithm() == "gitCommit":
 			fault("artifact %q is named by a commit: an artifact's digest is sha256, sha384 or sha512", a.Name)
-		case strings.ContainsFunc(a.Name, unicode.IsControl):
+		case strings.ContainsFunc(a.Name, acts):
 			// It would be printed to terminals and into line-based lists.
 			fault("the name of artifact %q holds a control character", a.Name)
 		case a.Name == r.Source.Name:

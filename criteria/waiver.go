@@ -51,6 +51,12 @@ func (w Waiver) check() error {
 			faults = append(faults, fmt.Errorf("a waiver needs %s", key))
 		}
 	}
+	for key, value := range map[string]string{"id": w.ID, "finding": w.Finding, "reason": w.Reason} {
+		// They stand in what is signed and published.
+		if strings.ContainsFunc(strings.TrimSpace(strings.ReplaceAll(value, "\n", " ")), acts) {
+			faults = append(faults, fmt.Errorf("a waiver's %s holds a control character", key))
+		}
+	}
 	need("id", w.ID)
 	need("criterion", w.Criterion)
 	need("finding", w.Finding)
