@@ -79,6 +79,11 @@ func sayRefused(io console.IO, d criteria.Decision) {
 		what = "could not tell"
 	}
 	fmt.Fprintf(io.Err, "hallmark: %s: %s %s\n", what, d.Release.Name, d.Release.Version)
+	defer func() {
+		for _, h := range hints(d) {
+			fmt.Fprintf(io.Err, "hallmark: hint: %s\n", h)
+		}
+	}()
 	if io.Terminal {
 		return // the table above says the rest
 	}
@@ -100,5 +105,4 @@ func sayRefused(io console.IO, d criteria.Decision) {
 			}
 		}
 	}
-	fmt.Fprintln(io.Err, "hallmark: hint: see what the policy asks with: hallmark criteria --policy POLICY")
 }

@@ -139,7 +139,7 @@ func Table(w io.Writer, d criteria.Decision, o Options) error {
 	t.AppendHeader(table.Row{"criterion", "outcome", "why"})
 	for _, r := range all {
 		why := r.outcome.Reason
-		if a := r.about(d); a != "" {
+		if a := r.about(d); a != "" && !strings.HasSuffix(why, " "+a) {
 			why += " (" + a + ")"
 		}
 		for _, line := range r.details(o.All) {
@@ -153,7 +153,7 @@ func Table(w io.Writer, d criteria.Decision, o Options) error {
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 	fmt.Fprintln(w)
-	for _, warning := range d.Warnings {
+	for _, warning := range warnings(d) {
 		fmt.Fprintln(w, wrap("warning: "+warning, width))
 	}
 	if len(d.Warnings) > 0 {
@@ -168,6 +168,27 @@ func Table(w io.Writer, d criteria.Decision, o Options) error {
 	}
 	_, err := fmt.Fprintf(w, "%s: %s\n", paint(status, verdict), Summary(d))
 	return err
+}
+
+// warnings are d's, with those that say the same of several reports in one.
+func warnings(d criteria.Decision) []string {
+	const unused = " was read but no criterion used it"
+	var out, names []string
+	for _, w := range d.Warnings {
+		if name, ok := strings.CutSuffix(w, unused); ok {
+			names = append(names, name)
+			continue
+		}
+		out = append(out, w)
+	}
+	switch len(names) {
+	case 0:
+	case 1:
+		out = append(out, names[0]+unused)
+	default:
+		out = append(out, fmt.Sprintf("no criterion used these %d reports: %s", len(names), strings.Join(names, ", ")))
+	}
+	return out
 }
 
 // Summary is one line: levels reached, and how many answers of each kind.
@@ -196,7 +217,9 @@ func wrap(s string, n int) string {
 		if i > 0 && strings.HasPrefix(line, "- ") {
 			wrapped = strings.ReplaceAll(text.WrapSoft(line, n-2), "\n", "\n  ")
 		}
-		out = append(out, strings.TrimRight(wrapped, " "))
+		for l := range strings.SplitSeq(wrapped, "\n") {
+			out = append(out, strings.TrimRight(l, " "))
+		}
 	}
 	return strings.Join(out, "\n")
 }
@@ -237,7 +260,7 @@ func Markdown(w io.Writer, d criteria.Decision) error {
 		}
 		fmt.Fprintf(w, "| %s | %s | %s |\n", r.criterion, r.outcome.Status, why)
 	}
-	for _, warning := range d.Warnings {
+	for _, warning := range warnings(d) {
 		fmt.Fprintf(w, "\n> warning: %s\n", cell(warning))
 	}
 	return nil
