@@ -25,6 +25,9 @@ import (
 func Main(args []string, io console.IO) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Asked once, we end in order; asked again, at once.
+	context.AfterFunc(ctx, stop)
+	io = io.Watched()
 	return io.Run(ctx, app(io), args)
 }
 

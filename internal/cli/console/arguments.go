@@ -29,7 +29,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 		word := rest[0]
 		rest = rest[1:]
 		if word == "--" {
-			words = append(append(words, "--"), rest...)
+			words = append(words, rest...)
 			break
 		}
 		if !strings.HasPrefix(word, "-") || word == "-" {
@@ -41,7 +41,12 @@ func flagsFirst(app *cli.App, args []string) []string {
 			moved, rest = append(moved, rest[0]), rest[1:]
 		}
 	}
-	return append(append(out, moved...), words...)
+	out = append(out, moved...)
+	if len(words) > 0 {
+		// Else the library would look for flags among them.
+		out = append(append(out, "--"), words...)
+	}
+	return out
 }
 
 func indexCommand(commands []*cli.Command, name string) int {

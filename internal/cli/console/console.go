@@ -99,9 +99,12 @@ func Code(err error) int {
 	switch {
 	case err == nil:
 		return Yes
+	case errors.Is(err, context.Canceled):
+		// Wherever the interruption was noticed, it answers nothing.
+		return CouldNotTell
 	case errors.As(err, &own):
 		return own.Code
-	case errors.As(err, &config), errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.Canceled):
+	case errors.As(err, &config), errors.Is(err, fs.ErrNotExist):
 		return Usage
 	}
 	return CouldNotTell
@@ -114,21 +117,33 @@ func (c IO) Report(program string, err error) int {
 		return Yes
 	}
 	var own *ExitError
-	quiet := errors.As(err, &own) && own.Err == nil
-	if errors.Is(err, context.Canceled) {
-		err, quiet = errors.New("interrupted: nothing was written"), false
-	}
-	if !quiet {
-		for _, line := range strings.Split(err.Error(), "\n") {
+	errors.As(err, &own)
+	if !isQuiet(err) {
+		for _, line := range strings.Split(plain(err).Error(), "\n") {
 			fmt.Fprintf(c.Err, "%s: %s\n", program, line)
 		}
 	}
-	if own != nil {
+	if own != nil && !errors.Is(err, context.Canceled) {
 		for _, h := range own.Hints {
 			fmt.Fprintf(c.Err, "%s: hint: %s\n", program, h)
 		}
 	}
 	return Code(err)
+}
+
+// ErrKept marks an interruption after which something stays that was written
+// before: the message must not say that there is nothing.
+var ErrKept = errors.New("what was written before stays")
+
+// plain returns err in words for people.
+func plain(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled) && errors.Is(err, ErrKept):
+		return fmt.Errorf("interrupted: %w", ErrKept)
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted: nothing was written")
+	}
+	return err
 }
 
 // Run runs app and returns the exit code. Faults of usage that the library
@@ -154,7 +169,9 @@ func (c IO) Run(ctx context.Context, app *cli.App, args []string) int {
 	app.HideVersion = true
 	app.HideHelpCommand = true
 	setHelp(app)
-	return c.Report(app.Name, app.RunContext(ctx, flagsFirst(app, args)))
+	// A comma is part of a path.
+	app.DisableSliceFlagSeparator = true
+	return c.Report(app.Name, c.problem(args, app.RunContext(ctx, flagsFirst(app, args))))
 }
 
 // Output is the flag by which every command's output is chosen.

@@ -283,6 +283,9 @@ func details(w io.Writer, s Subject) {
 func Main(args []string, io console.IO) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// Asked once, we end in order; asked again, at once.
+	context.AfterFunc(ctx, stop)
+	io = io.Watched()
 	return io.Run(ctx, &cli.App{
 		Name: "hallmark-verify", Usage: "check that artifacts came out of a compliant pipeline", ArgsUsage: "ARTIFACT...",
 		Description: Description("hallmark-verify"), Flags: Flags(), Action: Action(io),
