@@ -167,7 +167,9 @@ func (a *authority) identify(c *certificate.Summary) (Identity, bool) {
 
 // signature says which of v's signers signed b, a bundle about subject. The
 // error's code is UntrustedSigner or BadSignature.
-func (v *Verifier) signature(b *bundle.Bundle, subject criteria.Digest, now time.Time) (Identity, *keySigner, *Reason) {
+//
+// A key's validity is for the caller to ask: see [opened.about].
+func (v *Verifier) signature(b *bundle.Bundle, subject criteria.Digest) (Identity, *keySigner, *Reason) {
 	no := func(code, format string, args ...any) (Identity, *keySigner, *Reason) {
 		return Identity{}, nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
 	}
@@ -199,9 +201,6 @@ func (v *Verifier) signature(b *bundle.Bundle, subject criteria.Digest, now time
 		_, err = k.verifier.Verify(b, sigstore.NewPolicy(artifact, sigstore.WithKey()))
 		if err != nil {
 			continue
-		}
-		if why := k.valid(now); why != "" {
-			return no(UntrustedSigner, "%s is trusted %s", k.identity, why)
 		}
 		return k.identity, k, nil
 	}

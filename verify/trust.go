@@ -194,16 +194,21 @@ func anchored(pattern string) (*regexp.Regexp, error) {
 // matchesStrangers reports whether p matches identities that nobody can have
 // meant; such a pattern trusts everyone whom the issuer knows.
 func matchesStrangers(p *regexp.Regexp) bool {
-	for _, stranger := range []string{
-		"", "mallory@stranger.invalid", "https://stranger.invalid/",
-		"https://github.com/stranger-1f6b/anything-9c3e/.github/workflows/w.yml@refs/heads/m",
-		"https://gitlab.com/stranger-1f6b/anything-9c3e//.gitlab-ci.yml@refs/heads/m",
-	} {
-		if p.MatchString(stranger) {
-			return true
-		}
+	strangers := []string{"", "mallory@stranger.invalid", "https://stranger.invalid/"}
+	// Anyone can have an account there, and call his workflow and branch as
+	// others do: a pattern that leaves the owner open trusts them all.
+	for _, host := range []string{"gmail.com", "outlook.com", "users.noreply.github.com", "stranger-1f6b.com", "stranger-1f6b.org"} {
+		strangers = append(strangers, "mallory-1f6b@"+host)
 	}
-	return false
+	for _, ref := range []string{"refs/heads/m", "refs/heads/main", "refs/heads/master", "refs/heads/release", "refs/tags/v1.2.3", "refs/tags/1.2.3", "refs/pull/1/merge"} {
+		for _, workflow := range []string{"w", "release", "releases", "publish", "build", "ci", "cd", "main", "docker", "container", "deploy", "sign", "goreleaser", "release-please", "test"} {
+			for _, end := range []string{".yml", ".yaml"} {
+				strangers = append(strangers, "https://github.com/stranger-1f6b/anything-9c3e/.github/workflows/"+workflow+end+"@"+ref)
+			}
+		}
+		strangers = append(strangers, "https://gitlab.com/stranger-1f6b/anything-9c3e//.gitlab-ci.yml@"+ref)
+	}
+	return slices.ContainsFunc(strangers, p.MatchString)
 }
 
 // String returns the age as people write it: "90d", or "unlimited".

@@ -42,6 +42,7 @@ type Verifier struct {
 	keys        []*keySigner
 	authorities []*authority
 	now         func() time.Time
+	kept        keep
 }
 
 // Option sets one thing about a Verifier.
@@ -253,6 +254,9 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if len(data) > MaxBundle {
 		return no(TooLarge, "the bundle has %d bytes, expected at most %d", len(data), MaxBundle)
 	}
+	if o := v.kept.get(id); o != nil {
+		return o.about(subject, now)
+	}
 	var b bundle.Bundle
 	if err := b.UnmarshalJSON(data); err != nil {
 		return no(BadBundle, "it is no Sigstore bundle: %v", err)
@@ -280,18 +284,19 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if n := len(p.Subject); n > MaxSubjects {
 		return no(TooLarge, "the statement is about %d subjects, expected at most %d", n, MaxSubjects)
 	}
-	name, ok := p.subject(subject)
-	if !ok {
+	if _, ok := p.subject(subject); !ok {
 		return no(WrongSubject, "it is about %s", others(p))
 	}
-	signer, key, reason := v.signature(&b, subject, now)
+	signer, key, reason := v.signature(&b, subject)
 	if reason != nil {
 		return nil, reason
 	}
-	return &verified{
+	o := &opened{
 		bundle: id, digest: criteria.DigestOf(envelope.GetPayload()),
-		name: name, signer: signer, key: key, payload: p,
-	}, nil
+		signer: signer, key: key, payload: p,
+	}
+	v.kept.put(o, len(data))
+	return o.about(subject, now)
 }
 
 // others says what p is about, for people.

@@ -46,14 +46,9 @@ func Checksums(ctx context.Context, file string) ([]criteria.Subject, error) {
 }
 
 func readChecksums(file string) ([]job, error) {
-	f, err := os.Open(file)
+	data, err := strict.File(file, strict.MaxConfig)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	data, err := strict.Read(f, strict.MaxConfig)
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", file, err)
 	}
 	var jobs []job
 	lines := make(map[string]int)
