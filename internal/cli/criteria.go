@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -244,14 +243,9 @@ var markdownText = strings.NewReplacer("|", `\|`, "*", `\*`, "_", `\_`, "<", "&l
 
 func asked(io console.IO, c *cli.Context) error {
 	path := c.String("policy")
-	f, err := os.Open(path)
+	data, err := strict.File(path, strict.MaxConfig)
 	if err != nil {
 		return console.Misused(err)
-	}
-	defer f.Close()
-	data, err := strict.Read(f, strict.MaxConfig)
-	if err != nil {
-		return console.Misused(&strict.Error{File: path, Msg: err.Error()})
 	}
 	catalogue := known()
 	p, err := criteria.ParsePolicy(path, data, catalogue.Kinds, catalogue.Compile)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -96,10 +97,14 @@ func inspect(path string) ([]Claim, error) {
 	}
 	var out []Claim
 	for _, e := range entries {
-		if !e.Type().IsRegular() || !source.IsBundle(e.Name()) {
+		known := source.IsBundle(e.Name())
+		if !e.Type().IsRegular() || !known && !strings.HasSuffix(e.Name(), ".jsonl") {
 			continue
 		}
 		found, err := inspectFile(filepath.Join(path, e.Name()))
+		if err != nil && !known {
+			continue // other tools write JSON lines, too
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -111,16 +116,31 @@ func inspect(path string) ([]Claim, error) {
 	return out, nil
 }
 
+// inspectFile reads one bundle, or one on each line of a file called .jsonl.
 func inspectFile(path string) ([]Claim, error) {
-	f, err := os.Open(path)
+	data, err := strict.File(path, verify.MaxBundle)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	data, err := strict.Read(f, verify.MaxBundle)
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", path, err)
+	if !strings.HasSuffix(path, ".jsonl") {
+		c, err := claim(path, data)
+		return []Claim{c}, err
 	}
+	var out []Claim
+	for line := range bytes.Lines(data) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		c, err := claim(path, line)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func claim(path string, data []byte) (Claim, error) {
 	type envelope struct {
 		Payload    string            `json:"payload"`
 		Signatures []json.RawMessage `json:"signatures"`
@@ -138,7 +158,7 @@ func inspectFile(path string) ([]Claim, error) {
 		envelope
 	}
 	if err := strict.JSON(data, &b); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return Claim{}, fmt.Errorf("%s: %w", path, err)
 	}
 	c := Claim{Path: path, MediaType: b.MediaType, Signature: "a key it does not name"}
 	e := b.Envelope
@@ -152,11 +172,11 @@ func inspectFile(path string) ([]Claim, error) {
 		e = &b.envelope
 	}
 	if e.Payload == "" {
-		return nil, fmt.Errorf("%s: holds no DSSE envelope", path)
+		return Claim{}, fmt.Errorf("%s: holds no DSSE envelope", path)
 	}
 	payload, err := base64.StdEncoding.DecodeString(e.Payload)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the payload is not base64: %w", path, err)
+		return Claim{}, fmt.Errorf("%s: the payload is not base64: %w", path, err)
 	}
 	var s struct {
 		PredicateType string          `json:"predicateType"`
@@ -164,8 +184,8 @@ func inspectFile(path string) ([]Claim, error) {
 		Predicate     json.RawMessage `json:"predicate"`
 	}
 	if err := strict.JSON(payload, &s); err != nil {
-		return nil, fmt.Errorf("%s: reading the statement: %w", path, err)
+		return Claim{}, fmt.Errorf("%s: reading the statement: %w", path, err)
 	}
 	c.PredicateType, c.Subjects, c.Predicate = s.PredicateType, s.Subject, s.Predicate
-	return []Claim{c}, nil
+	return c, nil
 }

@@ -6,7 +6,6 @@ package releasefile
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -169,14 +168,9 @@ func Parse(file string, data []byte) (*File, error) {
 
 // Load reads the file at path.
 func Load(path string) (*File, error) {
-	f, err := os.Open(path)
+	data, err := strict.File(path, strict.MaxConfig)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	data, err := strict.Read(f, strict.MaxConfig)
-	if err != nil {
-		return nil, &strict.Error{File: path, Msg: err.Error()}
 	}
 	return Parse(path, data)
 }

@@ -126,14 +126,9 @@ func bundles(c *cli.Context) (verify.Source, error) {
 
 // LoadTrust reads a trust file.
 func LoadTrust(path string) (verify.Expect, error) {
-	f, err := os.Open(path)
+	data, err := strict.File(path, strict.MaxConfig)
 	if err != nil {
 		return verify.Expect{}, console.Misused(err)
-	}
-	defer f.Close()
-	data, err := strict.Read(f, strict.MaxConfig)
-	if err != nil {
-		return verify.Expect{}, console.Misused(&strict.Error{File: path, Msg: err.Error()})
 	}
 	want, err := verify.ParseTrust(path, data)
 	if err != nil {
