@@ -1,0 +1,33 @@
+package strict
+
+import (
+	"fmt"
+	"os"
+)
+
+// File reads the file at path as [Read] does. It refuses what is no regular
+// file, because opening a pipe waits for whoever writes it, and says of what is
+// too large that it is before reading any of it.
+func File(path string, limit int64) ([]byte, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() > limit {
+		return nil, &Error{File: path, Msg: fmt.Sprintf("%v: more than %d bytes", ErrTooLarge, limit)}
+	}
+	data, err := Read(f, limit)
+	if err != nil {
+		return nil, &Error{File: path, Msg: err.Error()}
+	}
+	return data, nil
+}
+
+// Open opens the regular file at path.
+func Open(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, &Error{File: path, Msg: "is no regular file"}
+	}
+	return os.Open(path)
+}
