@@ -6,7 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
+	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/dossier"
@@ -73,27 +77,52 @@ func bind(j dossier.Judged, r *verify.Result) error {
 	if r.Findings == nil {
 		return console.Unable(errors.New("no signed findings beside the verdict: nothing binds the dossier to it"))
 	}
-	signed := make(map[criteria.Digest]bool)
+	// Each under its own name: a report that somebody contributed, and that was
+	// signed as evidence, could hold the bytes of another decision.
+	type named struct {
+		word   string
+		digest criteria.Digest
+	}
+	signed := make(map[named]bool)
 	for _, c := range r.Findings.Configuration {
+		word := c.Name
+		if strings.HasPrefix(word, attest.EvidenceResource) {
+			word = attest.EvidenceResource
+		}
 		if !c.Digest.IsZero() {
-			signed[c.Digest] = true
+			signed[named{word, c.Digest}] = true
 		}
 	}
 	var faults []error
-	hold := func(what string, d criteria.Digest) {
-		if !signed[d] {
+	hold := func(what, word string, d criteria.Digest) {
+		if !signed[named{word, d}] {
 			faults = append(faults, fmt.Errorf("%s %s is not what was signed", what, d))
 		}
 	}
-	hold(dossier.DecisionFile, criteria.DigestOf(decision))
-	hold(dossier.PolicyFile, j.Decision.Policy.Digest)
+	release, err := j.Release.Encode()
+	if err != nil {
+		return err
+	}
+	hold(dossier.DecisionFile, attest.DecisionResource, criteria.DigestOf(decision))
+	hold(dossier.PolicyFile, attest.PolicyResource, j.Decision.Policy.Digest)
+	hold(dossier.ReleaseFile, attest.ReleaseResource, criteria.DigestOf(release))
 	if !r.Verdict.Policy.Digest.Matches(j.Decision.Policy.Digest) {
 		faults = append(faults, fmt.Errorf("the verdict was made by policy %s, the dossier holds %s", r.Verdict.Policy.Digest, j.Decision.Policy.Digest))
 	}
 	for _, e := range j.Decision.Evidence {
 		if !e.Digest.IsZero() {
-			hold("evidence "+e.Name, e.Digest)
+			hold("evidence "+e.Name, attest.EvidenceResource, e.Digest)
 		}
+	}
+	// The findings may be those of another verdict of the same second.
+	if j.Release.Resource != r.Verdict.Resource {
+		faults = append(faults, fmt.Errorf("the verdict is about %q, the dossier about %q", r.Verdict.Resource, j.Release.Resource))
+	}
+	if !j.Decision.Time.Equal(r.Verdict.Time) {
+		faults = append(faults, fmt.Errorf("the verdict was made on %s, the dossier's decision on %s", r.Verdict.Time.Format(time.RFC3339), j.Decision.Time.Format(time.RFC3339)))
+	}
+	if labels := j.Decision.Labels(); !slices.Equal(labels, r.Verdict.Levels) {
+		faults = append(faults, fmt.Errorf("the verdict says %s, the replayed decision %s", strings.Join(r.Verdict.Levels, ", "), strings.Join(labels, ", ")))
 	}
 	if j.Decision.Passed != r.Verdict.Passed {
 		faults = append(faults, errors.New("the verdict and the replayed decision disagree"))
