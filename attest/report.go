@@ -56,7 +56,9 @@ func (m *maker) report(e criteria.Evidence) error {
 func (m *maker) about(e criteria.Evidence, keep func(criteria.Evidence, criteria.Subject) bool) []criteria.Subject {
 	var out []criteria.Subject
 	for _, s := range m.d.Release.Artifacts {
-		if m.speaksOf(e, s, maxChain) && keep(e, s) {
+		// An answer about an artifact may also rest on what is about its source,
+		// and that must not be attested about the artifact.
+		if m.d.SpeaksOf(e, s) && keep(e, s) {
 			out = append(out, s)
 		}
 	}
@@ -68,35 +70,6 @@ func (m *maker) rests(e criteria.Evidence, s criteria.Subject) bool {
 	return slices.ContainsFunc(m.d.Judgements, func(j criteria.Judgement) bool {
 		return j.Subject.Digest.Matches(s.Digest) && slices.ContainsFunc(j.Evidence, e.Digest.Matches)
 	})
-}
-
-// maxChain is how many reports may stand between a report and its artifact: a
-// scan is about an SBOM that is about an artifact.
-const maxChain = 4
-
-// speaksOf says the same as the engine of package criteria, once more: an
-// answer about an artifact may also rest on what is about its source, and that
-// must not be attested about the artifact.
-func (m *maker) speaksOf(e criteria.Evidence, s criteria.Subject, depth int) bool {
-	if slices.ContainsFunc(e.About, s.Digest.Matches) || slices.ContainsFunc(e.Products, m.d.Release.IsProduct) {
-		return true
-	}
-	return depth > 0 && slices.ContainsFunc(e.About, func(d criteria.Digest) bool {
-		return !d.Matches(e.Digest) && slices.ContainsFunc(m.reports[d], func(via criteria.Evidence) bool {
-			return m.speaksOf(via, s, depth-1)
-		})
-	})
-}
-
-// readable returns the reports that could be read by their digests.
-func readable(all []criteria.Evidence) map[criteria.Digest][]criteria.Evidence {
-	out := make(map[criteria.Digest][]criteria.Evidence, len(all))
-	for _, e := range all {
-		if e.Problem == "" && !e.Digest.IsZero() {
-			out[e.Digest] = append(out[e.Digest], e)
-		}
-	}
-	return out
 }
 
 // whole attests the report itself as the predicate.

@@ -49,7 +49,7 @@ const MaxSubjects = 1024
 // Only reports that d rests on are attested, about the artifacts that d took
 // them to be about; and SBOMs that say themselves which artifact they are for.
 func Statements(d criteria.Decision, o Options) ([]Statement, error) {
-	m := &maker{d: d, o: o, names: make(map[string]bool), reports: readable(d.Evidence)}
+	m := &maker{d: d, o: o, names: make(map[string]bool)}
 	if m.o.MaxInline == 0 {
 		m.o.MaxInline = DefaultMaxInline
 	}
@@ -67,9 +67,8 @@ type maker struct {
 	d     criteria.Decision
 	o     Options
 	names map[string]bool
-	// reports are those of d that could be read, by digest.
-	reports map[criteria.Digest][]criteria.Evidence
-	out     []Statement
+
+	out []Statement
 }
 
 func (m *maker) statements() error {

@@ -506,6 +506,9 @@ func (p *parser) inside(expr *yaml.Node, e *ExpressionError) (line, column int) 
 // Digest returns the SHA-256 of the policy file's bytes.
 func (p *Policy) Digest() Digest { return p.digest }
 
+// Vouched lists the formats for which the pipeline's word is accepted.
+func (p *Policy) Vouched() []string { return slices.Clone(p.vouched) }
+
 // Profile returns the maturity level that a release must reach.
 func (p *Policy) Profile() Level { return p.profile }
 

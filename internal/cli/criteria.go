@@ -9,6 +9,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/urfave/cli/v2"
 )
@@ -243,7 +244,7 @@ var markdownText = strings.NewReplacer("|", `\|`, "*", `\*`, "_", `\_`, "<", "&l
 
 func asked(io console.IO, c *cli.Context) error {
 	path := c.String("policy")
-	data, err := strict.File(path, strict.MaxConfig)
+	data, err := regular.File(path, strict.MaxConfig)
 	if err != nil {
 		return console.Misused(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
 	"github.com/hallmark-project/hallmark/verify/source"
@@ -118,7 +119,7 @@ func inspect(path string) ([]Claim, error) {
 
 // inspectFile reads one bundle, or one on each line of a file called .jsonl.
 func inspectFile(path string) ([]Claim, error) {
-	data, err := strict.File(path, verify.MaxBundle)
+	data, err := regular.File(path, verify.MaxBundle)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -102,6 +103,9 @@ func Judge(rel criteria.Release, policyName string, policy []byte, reports []rel
 		return Judged{}, err
 	}
 	known := releasefile.ByName(c.Formats)
+	if err := vouched(policyName, policy, p, known); err != nil {
+		return Judged{}, err
+	}
 	evidence := make([]criteria.Evidence, 0, len(reports))
 	for _, r := range reports {
 		e, err := r.Read(known)
@@ -113,6 +117,25 @@ func Judge(rel criteria.Release, policyName string, policy []byte, reports []rel
 	d := p.Evaluate(rel, evidence, at)
 	d.TimeDeclared = declared
 	return Judged{Release: rel, Policy: policy, Reports: reports, Decision: d}, nil
+}
+
+// vouched refuses a policy that takes the pipeline's word for formats that do
+// not exist: what was meant would then not count, and nobody would see why.
+func vouched(file string, data []byte, p *criteria.Policy, known map[string]criteria.Format) error {
+	for _, name := range p.Vouched() {
+		if _, ok := known[name]; ok {
+			continue
+		}
+		fault := &strict.Error{File: file, Line: 1, Column: 1, Msg: fmt.Sprintf("vouched: unknown format %q", name)}
+		if near := strict.Nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
+			fault.Msg += fmt.Sprintf(": did you mean %q?", near)
+		}
+		if i := bytes.Index(data, []byte(name)); i >= 0 {
+			fault.Line, fault.Column = strict.Position(data, int64(i))
+		}
+		return fault
+	}
+	return nil
 }
 
 // Catalogue is what a judgement is made with.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"go.yaml.in/yaml/v3"
 )
@@ -168,7 +169,7 @@ func Parse(file string, data []byte) (*File, error) {
 
 // Load reads the file at path.
 func Load(path string) (*File, error) {
-	data, err := strict.File(path, strict.MaxConfig)
+	data, err := regular.File(path, strict.MaxConfig)
 	if err != nil {
 		return nil, err
 	}

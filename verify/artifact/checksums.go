@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
@@ -46,7 +47,7 @@ func Checksums(ctx context.Context, file string) ([]criteria.Subject, error) {
 }
 
 func readChecksums(file string) ([]job, error) {
-	data, err := strict.File(file, strict.MaxConfig)
+	data, err := regular.File(file, strict.MaxConfig)
 	if err != nil {
 		return nil, err
 	}

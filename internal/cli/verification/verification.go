@@ -17,6 +17,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
 	"github.com/hallmark-project/hallmark/verify/artifact"
@@ -126,7 +127,7 @@ func bundles(c *cli.Context) (verify.Source, error) {
 
 // LoadTrust reads a trust file.
 func LoadTrust(path string) (verify.Expect, error) {
-	data, err := strict.File(path, strict.MaxConfig)
+	data, err := regular.File(path, strict.MaxConfig)
 	if err != nil {
 		return verify.Expect{}, console.Misused(err)
 	}
