@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
@@ -49,14 +50,24 @@ withdraws an earlier one.`,
 			if err != nil {
 				return err
 			}
+			verdict, err := envelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision)
+			if err != nil {
+				return err
+			}
+			if err := c.Context.Err(); err != nil {
+				return err
+			}
 			err = dossier.Update(dir, []string{dossier.AttestationsDir, dossier.TrustFile, dossier.LayoutDir}, func(staging string) error {
+				if err := j.Held(staging); err != nil {
+					return err
+				}
 				return writeAttestations(staging, all, want)
 			})
 			if err != nil {
 				return fmt.Errorf("writing the dossier: %w", err)
 			}
-			if err := writeEnvelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision); err != nil {
-				return err
+			if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
+				return kept(dir, err)
 			}
 			return showSigned(io, c, dir, where, all)
 		},
@@ -116,7 +127,14 @@ func showSigned(io console.IO, c *cli.Context, dir, where string, all []signed) 
 	return nil
 }
 
-func sayKey(io console.IO, where string) { fmt.Fprintf(io.Out, "key        %s\n", where) }
+func sayKey(io console.IO, where string) {
+	path, remark, ok := strings.Cut(where, " (")
+	if ok {
+		_ = io.Line("", "key", path, "("+remark)
+		return
+	}
+	_ = io.Line("", "key", where)
+}
 
 func sayAttestations(io console.IO, dir string, all []signed) {
 	for _, a := range attestations(dir, all) {
@@ -124,6 +142,6 @@ func sayAttestations(io console.IO, dir string, all []signed) {
 		if a.Reused {
 			verb = "reused"
 		}
-		fmt.Fprintf(io.Out, "%-9s  %s  %s\n", verb, a.Name, a.PredicateType)
+		_ = io.Line("", verb, a.Name, a.PredicateType)
 	}
 }

@@ -20,12 +20,13 @@ func envelopeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"}
 }
 
-// writeEnvelope writes the verdict among all as the envelope that consumers
-// with slsa-verifier check. It asks slsa-verifier itself first: what that would
-// not accept from them is not written for them.
-func writeEnvelope(ctx context.Context, path string, all []signed, key *sign.Key, verifier string, d criteria.Decision) error {
+// envelope returns the verdict among all as the envelope that consumers with
+// slsa-verifier check, or nothing if path, where it shall be written, is empty.
+// It asks slsa-verifier itself first: what that would not accept from them is
+// not written for them.
+func envelope(ctx context.Context, path string, all []signed, key *sign.Key, verifier string, d criteria.Decision) ([]byte, error) {
 	if path == "" {
-		return nil
+		return nil, nil
 	}
 	for _, s := range all {
 		if s.statement.Name() != "verdict" {
@@ -33,19 +34,27 @@ func writeEnvelope(ctx context.Context, path string, all []signed, key *sign.Key
 		}
 		envelope, err := sign.Envelope(s.bundle)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if d.Passed {
 			if err := slsaVerifier(ctx, envelope, key, verifier, d); err != nil {
-				return console.Unable(fmt.Errorf("slsa-verifier does not accept the envelope, so it is not written: %w", err))
+				return nil, console.Unable(fmt.Errorf("slsa-verifier does not accept the envelope, so it is not written: %w", err))
 			}
 		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return err
-		}
-		return atomicfile.Write(path, envelope, 0o644)
+		return envelope, nil
 	}
-	return fmt.Errorf("there is no verdict to write to %s", path)
+	return nil, fmt.Errorf("there is no verdict to write to %s", path)
+}
+
+// writeEnvelope writes what envelope returned to path.
+func writeEnvelope(path string, data []byte) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, data, 0o644)
 }
 
 // slsaVerifier asks what "slsa-verifier verify-vsa" asks, about every artifact

@@ -29,9 +29,6 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 could not tell.`,
 			if err != nil {
 				return err
 			}
-			if err := dossier.Check(c.String("out")); err != nil {
-				return console.Misused(err, "choose another folder with: --out DIR")
-			}
 			j, err := judgeStage(io, c, f, g)
 			if err != nil {
 				return err

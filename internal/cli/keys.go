@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -96,7 +97,8 @@ func generate(io console.IO, c *cli.Context, names []string) error {
 		return err
 	}
 	if err := key.SavePublic(path + ".pub"); err != nil {
-		return err
+		// Half a pair is of no use, and nobody has used it yet.
+		return errors.Join(err, os.Remove(path))
 	}
 	if c.String("output") == "json" {
 		return io.JSON(map[string]string{
@@ -112,14 +114,7 @@ func generate(io console.IO, c *cli.Context, names []string) error {
 func password(io console.IO, c *cli.Context, twice bool) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		if file := c.String("password-file"); file != "" {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				return nil, err
-			}
-			if len(data) > 4096 {
-				return nil, fmt.Errorf("%s is too large for a password", file)
-			}
-			return bytes.TrimRight(data, "\r\n"), nil
+			return passwordFile(file)
 		}
 		for _, name := range []string{"HALLMARK_PASSWORD", "COSIGN_PASSWORD"} {
 			if v := io.Env(name); v != "" {
@@ -129,11 +124,11 @@ func password(io console.IO, c *cli.Context, twice bool) func() ([]byte, error) 
 		if io.Password == nil {
 			return nil, errors.New("the key needs a password: give --password-file FILE or set HALLMARK_PASSWORD")
 		}
-		first, err := io.Password("password: ")
+		first, err := io.Password(c.Context, "password: ")
 		if err != nil || !twice {
 			return first, err
 		}
-		second, err := io.Password("again: ")
+		second, err := io.Password(c.Context, "again: ")
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +137,25 @@ func password(io console.IO, c *cli.Context, twice bool) func() ([]byte, error) 
 		}
 		return first, nil
 	}
+}
+
+// passwordFile reads a password and no more: from a pipe as well, as a shell
+// gives it for <(…), but not for ever.
+func passwordFile(path string) ([]byte, error) {
+	const most = 4096
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the password: %w", err)
+	}
+	if len(data) > most {
+		return nil, fmt.Errorf("reading the password: %s is too large for one: more than %d bytes", path, most)
+	}
+	return bytes.TrimRight(data, "\r\n"), nil
 }
 
 // signingKey returns the key to sign with and says, for people, where it is:

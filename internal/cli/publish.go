@@ -29,7 +29,7 @@ one: a file of JSON lines for each artifact. What was published is read back and
 verified as a consumer would. A release that failed is not published, unless
 --withdraw says that its FAILED verdict shall withdraw an earlier one.`,
 			"hallmark publish -f hallmark.yaml",
-			"hallmark publish --directory dist/attestations"),
+			"hallmark publish --directory attestations"),
 		Flags: []cli.Flag{
 			fileFlag(), outFlag(), directoryFlag(),
 			&cli.BoolFlag{Name: "withdraw", Usage: "publish a FAILED verdict, which withdraws an earlier one"},
@@ -52,6 +52,11 @@ verified as a consumer would. A release that failed is not published, unless
 				return console.Refuse(err, "judge it again with: hallmark evaluate")
 			}
 			if !j.Decision.Passed && !c.Bool("withdraw") {
+				if c.String("output") == "json" {
+					if err := io.JSON(Released{Dossier: dir, Decision: j.Decision}); err != nil {
+						return err
+					}
+				}
 				sayRefused(io, j.Decision)
 				return decided(j.Decision)
 			}
@@ -69,38 +74,48 @@ func publishDossier(io console.IO, c *cli.Context, f *releasefile.File, g *relea
 	if err != nil {
 		return err
 	}
-	var layout verification.Report
+	var layout *verification.Report
 	err = dossier.Update(dir, nil, func(staging string) error {
+		if err := j.Held(staging); err != nil {
+			return err
+		}
 		if err := publishLayout(c.Context, io, staging, g, bundles); err != nil {
 			return err
 		}
 		if !j.Decision.Passed {
-			return nil
+			return c.Context.Err()
 		}
-		layout, err = verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
+		report, err := verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
 		if err != nil {
 			return err
 		}
-		return publishedVerifies(layout)
+		layout = &report
+		if err := publishedVerifies(report); err != nil {
+			return err
+		}
+		return c.Context.Err()
 	})
 	if err != nil {
 		return err
 	}
 	into, err := publishDirectory(c, f, bundles)
 	if err != nil {
-		return err
+		return kept(dir, err)
 	}
 	if c.String("output") == "json" {
-		return io.JSON(map[string]any{"layout": filepath.Join(dir, dossier.LayoutDir), "directory": into, "verification": layout})
+		return io.JSON(Released{
+			Passed: j.Decision.Passed, Dossier: dir, Decision: j.Decision,
+			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: layout,
+		})
 	}
 	sayPublished(io, dir, into)
 	return nil
 }
 
 func sayPublished(io console.IO, dir, into string) {
-	fmt.Fprintf(io.Out, "published  %s\n", filepath.Join(dir, dossier.LayoutDir))
+	_ = io.Line("", "published", filepath.Join(dir, dossier.LayoutDir))
 	if into != "" {
-		fmt.Fprintf(io.Out, "published  %s\n", into)
+		_ = io.Line("", "published", into)
 	}
 }
 
@@ -225,7 +240,10 @@ func display(path string) string {
 	if err != nil {
 		return path
 	}
-	if rel, err := filepath.Rel(wd, abs); err == nil && !strings.HasPrefix(rel, "..") {
+	if rel, err := filepath.Rel(wd, abs); err == nil && filepath.IsLocal(rel) {
+		if strings.HasPrefix(rel, "-") {
+			rel = "." + string(filepath.Separator) + rel // no flag
+		}
 		return rel
 	}
 	return abs

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/internal/releasefile"
 	"github.com/hallmark-project/hallmark/verify/source"
 	"github.com/urfave/cli/v2"
 )
@@ -54,9 +56,6 @@ type Released struct {
 
 func release(io console.IO, c *cli.Context) error {
 	dir := c.String("out")
-	if err := dossier.Check(dir); err != nil {
-		return console.Misused(err, "choose another folder with: --out DIR")
-	}
 	f, g, err := load(io, c)
 	if err != nil {
 		return err
@@ -88,19 +87,25 @@ func release(io console.IO, c *cli.Context) error {
 	var all []signed
 	var bundles []published
 	var report verification.Report
+	var verdict []byte
 	err = dossier.Replace(dir, func(staging string) error {
 		if err := j.Write(staging); err != nil {
 			return fmt.Errorf("writing the dossier: %w", err)
 		}
 		// Somebody may have written since the artifacts were judged.
-		if err := g.Unchanged(c.Context, hashing(io)); err != nil {
-			return console.Refuse(err)
+		if err := g.Unchanged(c.Context, hashing(io)); errors.Is(err, releasefile.ErrChanged) {
+			return console.Refuse(err, "judge it again with: hallmark release")
+		} else if err != nil {
+			return console.Unable(err)
 		}
 		signed, want, err := attestStage(c.Context, io, f, j, key, dir)
 		if err != nil {
 			return err
 		}
 		all = signed
+		if verdict, err = envelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision); err != nil {
+			return err
+		}
 		if err := writeAttestations(staging, all, want); err != nil {
 			return fmt.Errorf("writing the dossier: %w", err)
 		}
@@ -138,10 +143,10 @@ func release(io console.IO, c *cli.Context) error {
 	}
 	into, err := publishDirectory(c, f, bundles)
 	if err != nil {
-		return err
+		return kept(dir, err)
 	}
-	if err := writeEnvelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision); err != nil {
-		return err
+	if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
+		return kept(dir, err)
 	}
 	var artifacts []string
 	for _, a := range g.Release.Artifacts {
@@ -166,10 +171,10 @@ func release(io console.IO, c *cli.Context) error {
 	sayKey(io, where)
 	sayAttestations(io, dir, all)
 	sayPublished(io, dir, into)
-	fmt.Fprintf(io.Out, "%s   %d artifacts, as a consumer would, from %s and from %s\n", io.Paint(console.Green, "verified"), len(report.Subjects),
-		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
-	fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
-	return nil
+	_ = io.Line(console.Green, "verified", fmt.Sprintf("%d artifacts as a consumer would,", len(report.Subjects)),
+		"from "+filepath.Join(dir, dossier.AttestationsDir), "and from "+filepath.Join(dir, dossier.LayoutDir))
+	_, err = fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
+	return err
 }
 
 // consumerCommand is how hallmark-verify can be run here and now: from a
@@ -184,13 +189,11 @@ func consumerCommand() string {
 	return name
 }
 
-// abridge keeps a command line short enough to read.
+// abridge keeps a command line short enough to read: of many artifacts, it
+// names the first ones.
 func abridge(paths []string) string {
 	const most = 4
-	if len(paths) > most {
-		return filepath.Dir(paths[0])
-	}
-	return strings.Join(paths, " ")
+	return strings.Join(paths[:min(most, len(paths))], " ")
 }
 
 // quote makes path safe to paste into a shell.

@@ -52,6 +52,9 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 		}
 		return nil, nil, console.Misused(err, hints...)
 	}
+	if err := places(c, f); err != nil {
+		return nil, nil, err
+	}
 	var formats []string
 	for _, format := range known().Formats {
 		formats = append(formats, format.Name())

@@ -419,8 +419,13 @@ func (g *Gathered) Path(artifact string) string {
 	return filepath.Join(g.folder, filepath.FromSlash(g.paths[artifact]))
 }
 
-// Unchanged hashes the artifacts again and says which are not what was judged:
-// between judging and signing, another process may have written.
+// ErrChanged means that an artifact is not what was judged. The caller must not
+// sign it.
+var ErrChanged = errors.New("changed after it was judged")
+
+// Unchanged hashes the artifacts again and says with [ErrChanged] which are not
+// what was judged: between judging and signing, another process may have
+// written.
 func (g *Gathered) Unchanged(ctx context.Context, watch Watch) error {
 	root, err := os.OpenRoot(g.folder)
 	if err != nil {
@@ -438,7 +443,7 @@ func (g *Gathered) Unchanged(ctx context.Context, watch Watch) error {
 	var faults []error
 	for i, a := range g.Release.Artifacts {
 		if !digests[i].Matches(a.Digest) {
-			faults = append(faults, fmt.Errorf("artifact %s changed after it was judged: it was %s, it is %s", a.Name, a.Digest, digests[i]))
+			faults = append(faults, fmt.Errorf("artifact %s %w: it was %s, it is %s", a.Name, ErrChanged, a.Digest, digests[i]))
 		}
 	}
 	return errors.Join(faults...)

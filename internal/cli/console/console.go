@@ -27,9 +27,9 @@ type IO struct {
 	// Terminal is true where Err is a terminal that a person watches; Color
 	// where Out is one that shows colour.
 	Terminal, Color bool
-	// Password asks a person without showing what is typed; nil where nobody
-	// can be asked.
-	Password func(prompt string) ([]byte, error)
+	// Password asks a person without showing what is typed, until ctx ends; nil
+	// where nobody can be asked.
+	Password func(ctx context.Context, prompt string) ([]byte, error)
 }
 
 // System is the IO of a process.
@@ -39,11 +39,7 @@ func System() IO {
 	// https://no-color.org: set and not empty, whatever its value.
 	io.Color = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if term.IsTerminal(int(os.Stdin.Fd())) {
-		io.Password = func(prompt string) ([]byte, error) {
-			fmt.Fprint(os.Stderr, prompt)
-			defer fmt.Fprintln(os.Stderr)
-			return term.ReadPassword(int(os.Stdin.Fd()))
-		}
+		io.Password = askPassword
 	}
 	return io
 }
