@@ -73,39 +73,3 @@ func TestHelp(t *testing.T) {
 	}
 	walk("hallmark", app(console.IO{}).Commands)
 }
-
-// TestBeginning holds the files that hallmark init writes against what reads
-// them.
-func TestBeginning(t *testing.T) {
-	for _, profile := range []string{"basic", "standard", "advanced"} {
-		dir := t.TempDir()
-		if err := os.Mkdir(dir+"/dist", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		for name, text := range map[string]string{
-			"dist/app": "binary", "SECURITY.md": "# Security policy\n\nReport vulnerabilities to security@hallmark-project.dev, in private, please.\n",
-			"CHANGELOG.md": "# Changelog\n\n## [0.1.0] - 2026-01-01\n\n- The first release of all.\n", "go.mod": "module example.com/app\n\ngo 1.26\n",
-		} {
-			if err := os.WriteFile(dir+"/"+name, []byte(text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		run := func(args ...string) (int, string) {
-			var out, errs bytes.Buffer
-			code := Main(append([]string{"hallmark"}, args...), console.IO{
-				In: strings.NewReader(""), Out: &out, Err: &errs, Env: func(string) string { return "" }, Now: console.System().Now,
-			})
-			return code, out.String() + errs.String()
-		}
-		if code, out := run("init", "--profile", profile, dir); code != console.Yes {
-			t.Fatalf("init --profile %s exits %d:\n%s", profile, code, out)
-		}
-		// What it begins with is read without a fault, and is no release yet.
-		if code, out := run("evaluate", "-f", dir+"/hallmark.yaml", "--out", dir+"/out"); code != console.No && code != console.CouldNotTell {
-			t.Errorf("evaluate of a fresh %s start exits %d:\n%s", profile, code, out)
-		}
-		if code, out := run("init", dir); code != console.Yes || strings.Contains(out, "wrote") {
-			t.Errorf("a second init exits %d, and writes:\n%s", code, out)
-		}
-	}
-}

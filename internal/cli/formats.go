@@ -70,7 +70,7 @@ func formatExamples() []Format {
 		{Name: "grype-json", About: aboutArtifact, Path: "evidence/grype.json", Command: "grype file:dist/app -o json > evidence/grype.json"},
 		{Name: "in-toto-pipeline", Path: "evidence/pipeline.jsonl", Command: "jq -c . root.layout *.link > evidence/pipeline.jsonl"},
 		{Name: "jacoco", About: aboutSource, Path: "build/reports/jacoco/test/jacocoTestReport.xml", Command: "gradle jacocoTestReport"},
-		{Name: "junit", About: aboutSource, Path: "evidence/unit.xml", Command: "gotestsum --junitfile evidence/unit.xml ./..."},
+		{Name: "junit", About: aboutSource, Path: "evidence/unit.xml", Origin: "written by most test runners, such as pytest --junit-xml=FILE or gotestsum --junitfile FILE"},
 		{Name: "kev", Path: "evidence/known_exploited_vulnerabilities.json", Origin: "the JSON of https://www.cisa.gov/known-exploited-vulnerabilities-catalog"},
 		{Name: "lcov", About: aboutSource, Path: "evidence/lcov.info", Command: "lcov --capture --directory . --output-file evidence/lcov.info"},
 		{Name: "openvex", Path: "evidence/app.openvex.json", Origin: "vexctl create, or written by hand, as https://openvex.dev lays it out"},

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
+	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/urfave/cli/v2"
@@ -18,8 +19,9 @@ func initCommand(io console.IO) *cli.Command {
 	return &cli.Command{
 		Name: "init", Usage: "begin a hallmark.yaml and a policy.yaml", ArgsUsage: "[DIR]",
 		Description: console.Examples(`Writes a hallmark.yaml and a policy.yaml to begin with, filled in from what lies
-in DIR: commit and tags, security policy, change log, reports. Files that exist
-are left as they are.`,
+in DIR: commit and tags, what is in dist, and reports, told by their names. What
+the profile asks for and nothing answers is there too, as a comment that says
+how to come by it. Files that exist are left as they are.`,
 			"hallmark init",
 			"hallmark init --profile standard path/to/project"),
 		Flags: []cli.Flag{
@@ -39,19 +41,9 @@ are left as they are.`,
 	}
 }
 
-// begin is what a first hallmark.yaml is filled in from.
-type begin struct {
-	Name, Version, Repository, Source, Previous, Profile string
-	Artifacts                                            []string
-	Evidence                                             []begunEvidence
-}
-
-type begunEvidence struct{ Path, Format, About string }
-
 func initialise(io console.IO, c *cli.Context, dir string) error {
-	switch c.String("profile") {
-	case "basic", "standard", "advanced":
-	default:
+	profile, err := criteria.ParseLevel(c.String("profile"))
+	if err != nil {
 		return console.Misused(fmt.Errorf("unknown profile %q%s", c.String("profile"), didYouMean(c.String("profile"), []string{"basic", "standard", "advanced"})))
 	}
 	info, err := os.Stat(dir)
@@ -61,38 +53,9 @@ func initialise(io console.IO, c *cli.Context, dir string) error {
 	if !info.IsDir() {
 		return console.Misused(fmt.Errorf("%s is no folder", dir))
 	}
-	abs, err := filepath.Abs(dir)
+	b, err := beginIn(c.Context, dir, profile)
 	if err != nil {
 		return err
-	}
-	b := begin{Name: filepath.Base(abs), Profile: c.String("profile"), Version: "0.1.0"}
-	git := func(args ...string) string {
-		out, err := exec.CommandContext(c.Context, "git", append([]string{"-C", dir}, args...)...).Output()
-		if err != nil {
-			return ""
-		}
-		return strings.TrimSpace(string(out))
-	}
-	b.Source = git("rev-parse", "--verify", "HEAD^{commit}")
-	if tag := git("describe", "--tags", "--exact-match", "HEAD"); tag != "" {
-		b.Version = strings.TrimPrefix(tag, "v")
-		b.Previous = git("rev-parse", "--verify", git("describe", "--tags", "--abbrev=0", "HEAD^")+"^{commit}")
-	}
-	if url := git("remote", "get-url", "origin"); strings.HasPrefix(url, "https://") {
-		b.Repository = "git+" + url
-	}
-	for _, e := range []begunEvidence{
-		{"SECURITY.md", "security-md", "source"},
-		{".github/SECURITY.md", "security-md", "source"},
-		{"CHANGELOG.md", "changelog", "source"},
-		{"go.mod", "go-mod", "source"},
-	} {
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(e.Path))); err == nil {
-			b.Evidence = append(b.Evidence, e)
-		}
-	}
-	if entries, err := os.ReadDir(filepath.Join(dir, "dist")); err == nil && len(entries) > 0 {
-		b.Artifacts = []string{"dist/*"}
 	}
 	type wrote struct {
 		Path    string `json:"path"`
@@ -129,24 +92,34 @@ func initialise(io console.IO, c *cli.Context, dir string) error {
 		}
 		fmt.Fprintf(io.Out, "%-6s %s\n", verb, f.Path)
 	}
-	fmt.Fprintf(io.Out, "\nNext: look through both, add your reports under evidence, and run\n  hallmark evaluate -f %s\nSee what is asked with: hallmark criteria\n", quote(filepath.Join(dir, "hallmark.yaml")))
+	if slices.ContainsFunc(files, func(f wrote) bool { return f.Written }) {
+		for _, note := range b.Notes {
+			fmt.Fprintf(io.Out, "%-6s %s\n", "note", strings.Join(console.Wrap(note, 80-7), "\n       "))
+		}
+	}
+	fmt.Fprintf(io.Out, "\nNext: look through both files, and run\n  hallmark evaluate -f %s\n", quote(filepath.Join(dir, "hallmark.yaml")))
 	return nil
 }
 
 // The first files are written with everything a release manager has to decide
 // in view. A test holds them against the readers.
 var (
-	releaseTemplate = template.Must(template.New("hallmark.yaml").Parse(`# What is released, and where its evidence lies. Paths are relative to this file.
+	releaseTemplate = parse("hallmark.yaml", `# What is released, and where its evidence lies. Paths are relative to this file.
 release:
-  name: {{printf "%q" .Name}}
-  version: "{{.Version}}"
-  # How consumers ask for it: a package URL with its version, or an address.
-  resource: {{printf "pkg:generic/%s@%s" .Name .Version | printf "%q"}}
+  name: {{yaml .Name}}
+  version: {{printf "%q" .Version}}
+  # What consumers call it: a package URL with its version, or a download address.
+  resource: {{yaml .Resource}}
 {{- if .Repository}}
-  repository: {{.Repository}}
+  repository: {{yaml .Repository}}
 {{- end}}
   # The commit this release was built from, and that of the release before it.
-  source: gitCommit:{{if .Source}}{{.Source}}{{else}}0000000000000000000000000000000000000000{{end}}
+{{- if .Source}}
+  source: gitCommit:{{.Source}}
+{{- else}}
+  # No commit was found here: this one stands for none.
+  source: gitCommit:0000000000000000000000000000000000000000
+{{- end}}
 {{- if .Previous}}
   previous: gitCommit:{{.Previous}}
 {{- else}}
@@ -156,45 +129,66 @@ release:
 # Paths or patterns of the files you publish.
 artifacts:
 {{- range .Artifacts}}
-  - {{.}}
-{{- else}}
-  - dist/*
+  - {{yaml .}}
 {{- end}}
-# checksums: dist/SHA256SUMS
+{{if .Checksums}}checksums: {{yaml .Checksums}}{{else}}# checksums: dist/SHA256SUMS{{end}}
 
 policy: policy.yaml
 
 # Reports, each with the format that reads it (hallmark criteria --formats) and,
-# where the report does not say so itself, what it is about.
-evidence:
+# where the report does not say so itself, what it is about: source, artifacts,
+# one artifact, or another report. The formats here are guessed from file names.
+evidence:{{if not (active .Evidence)}} []{{end}}
 {{- range .Evidence}}
-  - path: {{.Path}}
-    format: {{.Format}}
-    about: {{.About}}
-{{- else}} []
+{{- $mark := "  "}}{{if .Proposed}}{{$mark = "  # "}}{{end}}
+{{- range .Comment}}
+  # {{.}}
 {{- end}}
-#  - path: evidence/unit.xml
-#    format: junit
-#    about: source
+{{$mark}}- path: {{yaml .Path}}
+{{$mark}}  format: {{.Format}}
+{{- if .About}}
+{{$mark}}  about: {{yaml .About}}
+{{- end}}
+{{- if .Times}}
+  #   The report does not say when this was, so you have to:
+{{- range .Times}}
+  #   {{.}}: 2026-01-31T12:00:00Z
+{{- end}}
+{{- end}}
+{{- end}}
 
 verifier:
   # A URI of your own by which consumers know your verdicts; keep it stable.
-  id: {{printf "https://example.com/%s/release-verifier/v1" .Name | printf "%q"}}
-`))
-	policyTemplate = template.Must(template.New("policy.yaml").Parse(`# What a release must meet: basic, standard or advanced. See: hallmark criteria
+  id: {{yaml .Verifier}}
+
+# The private key that signs: hallmark key generate --out release.key
+# Without one here or in --key, one is made in your configuration folder.
+# signer:
+#   key: release.key
+`)
+	policyTemplate = parse("policy.yaml", `# What a release must meet: basic, standard or advanced. See: hallmark criteria
 profile: {{.Profile}}
 
-# Parameters by criterion, laid over the profile's.
+# Parameters by criterion, laid over the profile's. See: hallmark criteria NAME
 # criteria:
-#   tests-pass: {}
+{{- range .Params}}
+#   {{.}}
+{{- else}}
+#   tests-pass:
+#     maxSkipped: 0.1
+{{- end}}
 
 # Formats for which your pipeline's word is taken on what a report is about and
 # when it was made, because the report itself does not say.
-vouched:
-  - security-md
-  - changelog
-  - go-mod
+vouched:{{if not .Vouched}} []{{end}}
+{{- range .Vouched}}
+  - {{.}}
+{{- end}}
+{{- range .MayVouch}}
+  # - {{.}}
+{{- end}}
 
+# Exceptions, each with a reason and an end.
 # waivers:
 #   - id: W-1
 #     criterion: static-analysis
@@ -206,5 +200,14 @@ vouched:
 #     approver: who granted it, somebody else
 #     created: 2026-01-31T00:00:00Z
 #     expires: 2026-04-30T00:00:00Z
-`))
+`)
 )
+
+func parse(name, text string) *template.Template {
+	return template.Must(template.New(name).Funcs(template.FuncMap{
+		"yaml": scalar,
+		"active": func(all []begunEvidence) bool {
+			return slices.ContainsFunc(all, func(e begunEvidence) bool { return !e.Proposed })
+		},
+	}).Parse(text))
+}
