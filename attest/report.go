@@ -23,9 +23,11 @@ func inline(format string) (predicateType string, ok bool) {
 	return "", false
 }
 
-// report attests one report: the SBOM, vulnerabilities or VEX document that it
-// is, or nothing where it is something else.
-func (m *maker) report(e criteria.Evidence) error {
+// report attests the report at place i in the decision's evidence: the SBOM,
+// vulnerabilities or VEX document that it is, or nothing where it is something
+// else.
+func (m *maker) report(i int) error {
+	e := m.d.Evidence[i]
 	telling := []criteria.Fact{criteria.FactComponents, criteria.FactVulnerabilities, criteria.FactExploitability}
 	if e.Problem != "" || !slices.ContainsFunc(telling, func(f criteria.Fact) bool { return slices.Contains(e.Gives, f) }) {
 		return nil
@@ -33,11 +35,11 @@ func (m *maker) report(e criteria.Evidence) error {
 	if !slices.ContainsFunc(e.Gives, e.Facts.Has) {
 		return fmt.Errorf("the decision holds no facts of it: attest a decision as it was made, not one read from a file")
 	}
-	judged := m.about(e, m.rests)
+	judged := m.about(i, m.rests)
 	if e.Facts.Components != nil {
 		about := judged
 		if !e.Vouched {
-			about = m.about(e, func(e criteria.Evidence, s criteria.Subject) bool {
+			about = m.about(i, func(e criteria.Evidence, s criteria.Subject) bool {
 				return m.rests(e, s) || slices.ContainsFunc(e.About, s.Digest.Matches)
 			})
 		}
@@ -52,13 +54,13 @@ func (m *maker) report(e criteria.Evidence) error {
 	return nil
 }
 
-// about returns the artifacts that e speaks of and that pass keep.
-func (m *maker) about(e criteria.Evidence, keep func(criteria.Evidence, criteria.Subject) bool) []criteria.Subject {
+// about returns the artifacts that evidence i speaks of and that pass keep.
+func (m *maker) about(i int, keep func(criteria.Evidence, criteria.Subject) bool) []criteria.Subject {
 	var out []criteria.Subject
 	for _, s := range m.d.Release.Artifacts {
 		// An answer about an artifact may also rest on what is about its source,
 		// and that must not be attested about the artifact.
-		if m.d.SpeaksOf(e, s) && keep(e, s) {
+		if m.speaks(i, s) && keep(m.d.Evidence[i], s) {
 			out = append(out, s)
 		}
 	}

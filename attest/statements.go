@@ -67,8 +67,9 @@ type maker struct {
 	d     criteria.Decision
 	o     Options
 	names map[string]bool
-
-	out []Statement
+	// speaks says whether evidence i is about a subject.
+	speaks func(i int, s criteria.Subject) bool
+	out    []Statement
 }
 
 func (m *maker) statements() error {
@@ -83,8 +84,9 @@ func (m *maker) statements() error {
 	if !m.d.Passed || m.o.Report == nil {
 		return nil
 	}
-	for _, e := range m.d.Evidence {
-		if err := m.report(e); err != nil {
+	m.speaks = m.d.Speaking()
+	for i, e := range m.d.Evidence {
+		if err := m.report(i); err != nil {
 			return fmt.Errorf("%s: %w", e.Name, err)
 		}
 	}

@@ -217,14 +217,15 @@ func TestEvaluate_what_evidence_speaks_of(t *testing.T) {
 				t.Errorf("notes are %q, want %q among them", notes, tt.note)
 			}
 			// The statements of a decision ask the same question anew.
-			for _, e := range tt.evidence {
+			speaks := d.Speaking()
+			for i, e := range d.Evidence {
 				for s, j := range map[string]criteria.Judgement{linux.Name: l, darwin.Name: w} {
 					used := false
 					for _, got := range j.Evidence {
 						used = used || got.Matches(e.Digest)
 					}
-					if used && !d.SpeaksOf(e, j.Subject) {
-						t.Errorf("%s was used about %s, but SpeaksOf = false", e.Name, s)
+					if used && !speaks(i, j.Subject) {
+						t.Errorf("%s was used about %s, but Speaking = false", e.Name, s)
 					}
 				}
 			}
@@ -545,7 +546,7 @@ func TestEvaluate_many_reports(t *testing.T) {
 	d := policy(t, "profile: basic\n", noVulnerabilities(), billed(), testsPass()).Evaluate(r, ev, now)
 	took := time.Since(start)
 	t.Logf("%d artifacts, %d reports, %d judgements in %v", n, len(ev), len(d.Judgements), took)
-	if took > 20*time.Second {
+	if took > neverEnding {
 		t.Errorf("Evaluate() took %v", took)
 	}
 	for _, j := range d.Judgements {
@@ -577,10 +578,14 @@ func TestEvaluate_tangle(t *testing.T) {
 	ev = append(ev, evidence("scan", f, criteria.Declared{}))
 	start := time.Now()
 	d := policy(t, "profile: basic\n", noVulnerabilities()).Evaluate(widget(), ev, now)
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > neverEnding {
 		t.Errorf("Evaluate() took %v", took)
 	}
 	if got := judgement(t, d, "no-vulnerabilities", linux).Status; got != criteria.Unknown {
 		t.Errorf("Evaluate() = %v, want unknown: none of them is about the artifact", got)
 	}
 }
+
+// neverEnding is how long what must end may take on the slowest of machines: a
+// guard against time that explodes, not a measurement.
+const neverEnding = 2 * time.Minute

@@ -48,12 +48,12 @@ func relate(rel Release, ev []Evidence) *relations {
 	return r
 }
 
-// SpeaksOf reports whether e, which is one of d's evidence, is about s: by its
-// own or the pipeline's word, or because it is a scan or VEX of a bill of
-// materials that is about s.
-func (d Decision) SpeaksOf(e Evidence, s Subject) bool {
-	r := relate(d.Release, append([]Evidence{e}, d.Evidence...))
-	return r.word(0, e.Gives, s) > contradicted
+// Speaking works out what d's reports are about, and returns a function that
+// says whether d.Evidence[i] is about s: by its own or the pipeline's word, or
+// because it is a scan or VEX of a bill of materials that is about s.
+func (d Decision) Speaking() (of func(i int, s Subject) bool) {
+	r := relate(d.Release, d.Evidence)
+	return func(i int, s Subject) bool { return r.word(i, d.Evidence[i].Gives, s) > contradicted }
 }
 
 // word says whose word it is that evidence i, as far as it gives facts, is
