@@ -124,16 +124,29 @@ type selection struct {
 	lost []string
 	// refused say why evidence about the subject did not count; others name
 	// evidence about other subjects, manyOthers how much of it there was.
-	refused    []string
-	others     []string
-	manyOthers int
+	refused     []string
+	manyRefused int
+	others      []string
+	manyOthers  int
 	// vouched names the reports for which the pipeline's word was taken.
 	vouched []string
 }
 
-// maxOthers bounds how many reports about other subjects an answer names: a
-// release with a thousand artifacts has a thousand for each.
-const maxOthers = 5
+// maxOthers and maxRefused bound how many reports that did not count an answer
+// names: a release with a thousand artifacts has a thousand for each.
+const (
+	maxOthers  = 5
+	maxRefused = 50
+)
+
+// refuse notes why a report about the subject did not count.
+func (sel *selection) refuse(format string, args ...any) {
+	if len(sel.refused) == maxRefused {
+		sel.manyRefused++
+		return
+	}
+	sel.refused = append(sel.refused, fmt.Sprintf(format, args...))
+}
 
 // choose is where evidence is kept from speaking of what it is not about. No
 // criterion does this itself, so none can forget it.
@@ -171,7 +184,7 @@ func (a asking) choose(s Subject) selection {
 			continue
 		}
 		if i := slices.IndexFunc(places[e.Digest], func(i int) bool { return slices.ContainsFunc(counted, sel.used[i].Facts.Has) }); i >= 0 {
-			sel.refused = append(sel.refused, fmt.Sprintf("%s is the same bytes as %s: they count once", e.Name, sel.used[places[e.Digest][i]].Name))
+			sel.refuse("%s is the same bytes as %s: they count once", e.Name, sel.used[places[e.Digest][i]].Name)
 			continue
 		}
 		if !e.Digest.IsZero() {
@@ -182,7 +195,7 @@ func (a asking) choose(s Subject) selection {
 			undated := *v
 			undated.Database.Updated = time.Time{}
 			e.Facts.Vulnerabilities = &undated
-			sel.refused = append(sel.refused, fmt.Sprintf("%s does not itself say how old its database is, and the policy does not take the pipeline's word for format %s (vouched)", e.Name, e.Format))
+			sel.refuse("%s does not itself say how old its database is, and the policy does not take the pipeline's word for format %s (vouched)", e.Name, e.Format)
 		}
 		sel.used = append(sel.used, e)
 	}
@@ -200,7 +213,7 @@ func (a asking) choose(s Subject) selection {
 func (a asking) accept(sel *selection, i int, facts []Fact, subject Subject) (counted []Fact, meant bool) {
 	e := a.ev[i]
 	refuse := func(format string, args ...any) {
-		sel.refused = append(sel.refused, e.Name+" "+fmt.Sprintf(format, args...))
+		sel.refuse("%s "+format, append([]any{e.Name}, args...)...)
 	}
 	word := a.relations.word(i, facts, subject)
 	switch {
@@ -311,6 +324,9 @@ func (sel selection) complete(o Outcome) Outcome {
 	}
 	o.Notes = append(o.Notes, sel.unread...)
 	o.Notes = append(o.Notes, sel.refused...)
+	if sel.manyRefused > 0 {
+		o.Notes = append(o.Notes, fmt.Sprintf("and %d more reports did not count", sel.manyRefused))
+	}
 	if o.Status == Unknown {
 		o.Notes = append(o.Notes, sel.others...)
 		if more := sel.manyOthers - len(sel.others); more > 0 {

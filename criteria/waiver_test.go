@@ -278,7 +278,7 @@ func TestWaiver_many(t *testing.T) {
 	p := policy(t, text.String(), noVulnerabilities())
 	start := time.Now()
 	d := p.Evaluate(widget(), []criteria.Evidence{evidence("s", f, criteria.Declared{})}, now)
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > neverEnding {
 		t.Errorf("Evaluate() took %v", took)
 	}
 	if j := judgement(t, d, "no-vulnerabilities", linux); j.Status != criteria.Fail || !strings.HasSuffix(j.Reason, "and 39999 more") {

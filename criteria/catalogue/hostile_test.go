@@ -88,7 +88,7 @@ func TestPathPattern_hostile(t *testing.T) {
 	if !pattern.matches(deep + "b") {
 		t.Errorf("%s does not match a path that ends in b", pattern)
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := time.Since(start); took > neverEnding {
 		t.Errorf("matching a path of 4000 folders took %v", took)
 	}
 	for _, tt := range []struct {
@@ -124,7 +124,7 @@ func TestCriteria_takeTimeInProportion(t *testing.T) {
 		t.Helper()
 		start := time.Now()
 		o := f()
-		if took := time.Since(start); took > 10*time.Second {
+		if took := time.Since(start); took > neverEnding {
 			t.Errorf("%s took %v", name, took)
 		}
 		if o.Status == criteria.Pass {
@@ -173,3 +173,7 @@ func TestCriteria_takeTimeInProportion(t *testing.T) {
 		})
 	})
 }
+
+// neverEnding is how long what must end may take on the slowest of machines: a
+// guard against time that explodes, not a measurement.
+const neverEnding = 2 * time.Minute

@@ -100,7 +100,7 @@ func TestLicencesEvaluate(t *testing.T) {
 			if o.Status != tt.want || writeFindings(o) != tt.findings {
 				t.Errorf("Evaluate = %s (%s)\n%s\nwant %s\n%s", o.Status, o.Reason, writeFindings(o), tt.want, tt.findings)
 			}
-			if d := time.Since(start); d > 5*time.Second {
+			if d := time.Since(start); d > neverEnding {
 				t.Errorf("took %s", d)
 			}
 		})
