@@ -69,7 +69,7 @@ withdraws an earlier one.`,
 			if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
 				return kept(dir, err)
 			}
-			return showSigned(io, c, dir, where, all)
+			return showSigned(io, c, dir, where, all, j.Decision.Passed)
 		},
 	}
 }
@@ -118,12 +118,17 @@ func attestations(dir string, all []signed) []Attestation {
 	return out
 }
 
-func showSigned(io console.IO, c *cli.Context, dir, where string, all []signed) error {
+func showSigned(io console.IO, c *cli.Context, dir, where string, all []signed, passed bool) error {
 	if c.String("output") == "json" {
 		return io.JSON(map[string]any{"key": where, "attestations": attestations(dir, all)})
 	}
 	sayKey(io, where)
 	sayAttestations(io, dir, all)
+	if passed {
+		fmt.Fprintf(io.Out, "\nNext: put the artifacts and bundles where consumers look\n  hallmark publish%s\n", sameFlags(c))
+	} else {
+		fmt.Fprintf(io.Out, "\nNext: if this is to withdraw an earlier release\n  hallmark publish%s --withdraw\n", sameFlags(c))
+	}
 	return nil
 }
 

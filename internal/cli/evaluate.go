@@ -40,9 +40,22 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 could not tell.`,
 				return err
 			}
 			sayRefused(io, j.Decision)
+			if j.Decision.Passed && c.String("output") == "table" {
+				fmt.Fprintf(io.Out, "\nNext: sign what was found, or do that and all the rest at once\n  hallmark attest%[1]s\n  hallmark release%[1]s\n", sameFlags(c))
+			}
 			return decided(j.Decision)
 		},
 	}
+}
+
+// sameFlags are the flags that the next command needs to go on with the same
+// release and dossier.
+func sameFlags(c *cli.Context) string {
+	out := " -f " + quote(c.String("file"))
+	if c.IsSet("out") {
+		out += " --out " + quote(c.String("out"))
+	}
+	return out
 }
 
 func allFlag() cli.Flag {

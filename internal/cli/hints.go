@@ -21,6 +21,7 @@ func hints(d criteria.Decision) []string {
 		}
 	}
 	var unvouched []string
+	undated := false
 	explained := ""
 	for _, j := range d.Judgements {
 		if j.Status.Satisfied() {
@@ -30,6 +31,7 @@ func hints(d criteria.Decision) []string {
 			if m := unvouchedNote.FindStringSubmatch(note); m != nil && !slices.Contains(unvouched, m[1]) {
 				unvouched = append(unvouched, m[1])
 			}
+			undated = undated || strings.Contains(note, "does not say when it was made")
 		}
 		i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == j.Criterion })
 		if i < 0 {
@@ -47,6 +49,9 @@ func hints(d criteria.Decision) []string {
 	}
 	if len(unvouched) > 0 {
 		say("if your pipeline's word on these reports is to count, list under vouched in the policy: %s", strings.Join(unvouched, ", "))
+	}
+	if undated {
+		say("a report that does not say when it was made needs time in the release file, and databaseTime if it is of vulnerabilities")
 	}
 	if explained != "" {
 		say("what is asked, and how to come by the evidence: hallmark criteria %s", explained)

@@ -37,7 +37,7 @@ on it, use hallmark verify. PATH is a bundle, a folder of bundles or a dossier.`
 			for _, path := range c.Args().Slice() {
 				found, err := inspect(path)
 				if err != nil {
-					return console.Unable(err)
+					return console.Unable(fmt.Errorf("inspecting: %w", err), "name a bundle (*.sigstore.json), a folder of bundles, or a dossier such as hallmark-out")
 				}
 				claims = append(claims, found...)
 			}
@@ -48,7 +48,7 @@ on it, use hallmark verify. PATH is a bundle, a folder of bundles or a dossier.`
 			for _, cl := range claims {
 				fmt.Fprintf(io.Out, "\n%s\n  predicate  %s\n  signed by  %s\n", cl.Path, cl.PredicateType, cl.Signature)
 				for _, s := range cl.Subjects {
-					fmt.Fprintf(io.Out, "  about      %s %s\n", s.Name, s.digests())
+					fmt.Fprintf(io.Out, "  about      %s\n             %s\n", s.Name, strings.Join(s.digests(), "\n             "))
 				}
 			}
 			return nil
@@ -72,13 +72,13 @@ type ClaimSubject struct {
 	Digest map[string]string `json:"digest"`
 }
 
-func (s ClaimSubject) digests() string {
+func (s ClaimSubject) digests() []string {
 	var out []string
 	for alg, value := range s.Digest {
 		out = append(out, alg+":"+value)
 	}
 	slices.Sort(out)
-	return strings.Join(out, " ")
+	return out
 }
 
 func inspect(path string) ([]Claim, error) {

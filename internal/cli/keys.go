@@ -105,7 +105,7 @@ func generate(io console.IO, c *cli.Context, names []string) error {
 			"key": path, "publicKey": path + ".pub", "algorithm": string(key.Algorithm()), "fingerprint": key.Fingerprint(),
 		})
 	}
-	fmt.Fprintf(io.Out, "private key  %s (readable by you alone)\npublic key   %s\nfingerprint  %s\n", path, path+".pub", key.Fingerprint())
+	fmt.Fprintf(io.Out, "private key  %s (readable by you alone)\npublic key   %s\nfingerprint  %s\n\nNext: keep the private key out of the repository, and sign with it\n  hallmark release --key %s\n", path, path+".pub", key.Fingerprint(), quote(path))
 	return nil
 }
 

@@ -60,7 +60,7 @@ func replayEnding(dir string, err error) error {
 		return console.Refuse(fmt.Errorf("refused: %s does not replay\n%w", dir, err))
 	case errors.Is(err, fs.ErrNotExist):
 		if _, stat := os.Stat(filepath.Join(dir, dossier.DecisionFile)); stat != nil {
-			return console.Misused(fmt.Errorf("%s is no dossier: %w", dir, err), "make one with: hallmark evaluate --out "+dir)
+			return console.Misused(fmt.Errorf("%s is no dossier: there is no %s", dir, filepath.Join(dir, dossier.DecisionFile)), "make one with: hallmark evaluate --out "+quote(dir))
 		}
 		return console.Unable(err)
 	}

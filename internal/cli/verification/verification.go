@@ -122,7 +122,8 @@ func bundles(c *cli.Context) (verify.Source, error) {
 	case layout != "":
 		return source.Layout(layout), nil
 	}
-	return nil, console.Misused(errors.New("--attestations is missing: where the bundles are"))
+	return nil, console.Misused(errors.New("--attestations or --layout is missing: where the bundles are"),
+		"--attestations takes a bundle, or the folder that the publisher gives with the artifacts")
 }
 
 // LoadTrust reads a trust file.
@@ -232,14 +233,27 @@ func Table(c console.IO, report Report) {
 				details(c.Out, s)
 			}
 		case Refused:
-			fmt.Fprintf(c.Err, "%s %s@%s\n", c.Paint(console.Red, "refused"), s.Name, s.Digest)
+			fmt.Fprintf(c.Err, "%s %s\n", c.Paint(console.Red, "refused"), s.named())
+			said := make(map[string]bool)
 			for _, r := range s.Reasons {
-				fmt.Fprintf(c.Err, "  %s: %s\n", r.Code, r.Message)
+				line := fmt.Sprintf("  %s: %s\n", r.Code, r.Message)
+				if !said[line] { // each of several bundles may have the same fault
+					fmt.Fprint(c.Err, line)
+				}
+				said[line] = true
 			}
 		default:
-			fmt.Fprintf(c.Err, "%s %s@%s\n  %s\n", c.Paint(console.Yellow, "could not tell"), s.Name, s.Digest, s.Error)
+			fmt.Fprintf(c.Err, "%s %s\n  %s\n", c.Paint(console.Yellow, "could not tell"), s.named(), s.Error)
 		}
 	}
+}
+
+// named is the subject's name and, on a line of its own, its digest.
+func (s Subject) named() string {
+	if s.Name == s.Digest.String() {
+		return s.Name
+	}
+	return s.Name + "\n  " + s.Digest.String()
 }
 
 func details(w io.Writer, s Subject) {
