@@ -44,7 +44,9 @@ func places(c *cli.Context, f *releasefile.File) error {
 		}
 		info, err := os.Stat(p.path)
 		switch {
+		case errors.Is(err, os.ErrNotExist):
 		case err != nil:
+			return console.Misused(fmt.Errorf("%s: %w", p.flag, err))
 		case p.flag == "--envelope" && !info.Mode().IsRegular():
 			return console.Misused(fmt.Errorf("%s: %s is no regular file", p.flag, p.path))
 		case p.flag != "--envelope" && !info.IsDir():

@@ -206,6 +206,10 @@ type Stored struct {
 // Read reads the dossier in dir. Bytes that are not what the index says are
 // named in the error, all of them.
 func Read(dir string) (*Stored, error) {
+	// Opening a pipe would wait for whoever writes it.
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("opening the dossier: %s is no folder", dir)
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the dossier: %w", err)

@@ -51,6 +51,10 @@ const maxArtifacts = 100_000
 // every criterion that would have read it. formats are the names known.
 func (f *File) Gather(ctx context.Context, formats []string, watch Watch) (*Gathered, error) {
 	folder := f.Folder()
+	// Opening a pipe would wait for whoever writes it.
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("opening the release folder: %s is no folder", folder)
+	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
 		return nil, fmt.Errorf("opening the release folder: %w", err)
