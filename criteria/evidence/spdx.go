@@ -141,9 +141,7 @@ func spdxFacts(doc *spdxDocument) (criteria.Facts, error) {
 			if contradict(item.Digests) {
 				return criteria.Facts{}, fmt.Errorf("package %s has two checksums of one algorithm: one thing has one", p.ID)
 			}
-			for _, d := range item.Digests {
-				f.Subjects = append(f.Subjects, d)
-			}
+			f.Subjects = append(f.Subjects, item.Digests...)
 			if !main {
 				c.Main, main = item, true
 				continue
@@ -163,9 +161,7 @@ func spdxFacts(doc *spdxDocument) (criteria.Facts, error) {
 		if contradict(item.Digests) {
 			return criteria.Facts{}, fmt.Errorf("file %s has two checksums of one algorithm: one thing has one", file.ID)
 		}
-		for _, d := range item.Digests {
-			f.Subjects = append(f.Subjects, d)
-		}
+		f.Subjects = append(f.Subjects, item.Digests...)
 		packages[file.ID] = true
 		if !main {
 			c.Main, main = item, true
