@@ -171,8 +171,12 @@ func release(io console.IO, c *cli.Context) error {
 	sayKey(io, where)
 	sayAttestations(io, dir, all)
 	sayPublished(io, dir, into)
-	_ = io.Line(console.Green, "verified", fmt.Sprintf("%d artifacts as a consumer would,", len(report.Subjects)),
-		"from "+filepath.Join(dir, dossier.AttestationsDir), "and from "+filepath.Join(dir, dossier.LayoutDir))
+	many := "s"
+	if len(report.Subjects) == 1 {
+		many = ""
+	}
+	_ = io.Line(console.Green, "verified", fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many),
+		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
 	_, err = fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
 	return err
 }
