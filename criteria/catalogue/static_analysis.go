@@ -88,7 +88,7 @@ func (c staticAnalysisCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 			unknown("incomplete", "does not say that the analysis succeeded")
 		}
 		if s.Rules <= 0 && !c.mayListNone(tools) {
-			unknown("no-rules", "lists no rule: nothing was looked for")
+			unknown("no-rules", "lists no rule: nothing was looked for, unless its tool lists only rules that found something (listsOnlyBroken)")
 		}
 		for _, t := range tools {
 			ran[strings.ToLower(t)] = true
