@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 )
@@ -177,6 +178,9 @@ func (k *Key) Fingerprint() string {
 	sum := sha256.Sum256(k.spki)
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
+
+// Digest is the same sum as [Key.Fingerprint], as verifiers show it.
+func (k *Key) Digest() criteria.Digest { return criteria.DigestOf(k.spki) }
 
 func (k *Key) String() string { return string(k.algorithm) + " " + k.Fingerprint() }
 

@@ -102,10 +102,10 @@ func generate(io console.IO, c *cli.Context, names []string) error {
 	}
 	if c.String("output") == "json" {
 		return io.JSON(map[string]string{
-			"key": path, "publicKey": path + ".pub", "algorithm": string(key.Algorithm()), "fingerprint": key.Fingerprint(),
+			"key": path, "publicKey": path + ".pub", "algorithm": string(key.Algorithm()), "digest": key.Digest().String(), "fingerprint": key.Fingerprint(),
 		})
 	}
-	fmt.Fprintf(io.Out, "private key  %s (readable by you alone)\npublic key   %s\nfingerprint  %s\n\nNext: keep the private key out of the repository, and sign with it\n  hallmark release --key %s\n", path, path+".pub", key.Fingerprint(), quote(path))
+	fmt.Fprintf(io.Out, "private key  %s (readable by you alone)\npublic key   %s\ndigest       %s\nkey hint     %s\n\nNext: keep the private key out of the repository, and sign with it\n  hallmark release --key %s\n", path, path+".pub", key.Digest(), key.Fingerprint(), quote(path))
 	return nil
 }
 
