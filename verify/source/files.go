@@ -105,6 +105,7 @@ type loaded struct {
 	bundles []attest.Bundle
 	about   map[string][]int // digest to places in bundles
 	unclear []int            // those that may be about anything
+	seen    map[criteria.Digest]bool
 	files   int
 	total   int64
 }
@@ -236,6 +237,20 @@ func readLine(b *bufio.Reader) ([]byte, error) {
 }
 
 func (l *loaded) add(data []byte, known bool) error {
+	if len(data) <= verify.MaxBundle {
+		// One bundle about a thousand artifacts lies beside each of them; that
+		// it is there a thousand times says nothing more. A line's end is not
+		// part of the bundle.
+		data = bytes.TrimSpace(data)
+		id := criteria.DigestOf(data)
+		if l.seen[id] {
+			return nil
+		}
+		if l.seen == nil {
+			l.seen = make(map[criteria.Digest]bool)
+		}
+		l.seen[id] = true
+	}
 	looks, payload := false, []byte(nil)
 	if len(data) <= verify.MaxBundle {
 		data, payload, looks = recognize(data)

@@ -66,7 +66,8 @@ func TestFiles(t *testing.T) {
 		{"about it twice", map[string]string{"a.sigstore.json": bundleAbout(one, one)}, []string{bundleAbout(one, one)}},
 		{"in order of names", map[string]string{"b.sigstore.json": both, "a.sigstore.json": bundleAbout(one), "ab.sigstore.json": bundleAbout(two)}, []string{bundleAbout(one), both}},
 		{"lines", map[string]string{"a.sigstore.jsonl": bundleAbout(one) + "\n\n" + bundleAbout(two) + "\r\n" + both}, []string{bundleAbout(one), both}},
-		{"bare envelopes", map[string]string{"a.intoto.jsonl": envelopeAbout(one) + "\n" + envelopeAbout(two) + "\n", "b.sigstore.json": " " + envelopeAbout(one) + "\n"}, []string{bundleAbout(one), bundleAbout(one)}},
+		{"bare envelopes", map[string]string{"a.intoto.jsonl": envelopeAbout(one) + "\n" + envelopeAbout(two) + "\n", "b.sigstore.json": " " + envelopeAbout(one, two) + "\n"}, []string{bundleAbout(one), both}},
+		{"the same one in several places", map[string]string{"a.jsonl": both + "\n" + both, "b.jsonl": both + "\r\n", "c.sigstore.json": "\n" + both}, []string{both}},
 		{"other JSON that is a bundle", map[string]string{"attestation.json": bundleAbout(one), "all.jsonl": both}, []string{both, bundleAbout(one)}},
 		{"other files", map[string]string{"package.json": `{"name":"x"}`, "broken.json": `{`, "SHA256SUMS": bundleAbout(one), "below/a.sigstore.json": bundleAbout(one)}, nil},
 		{"unclear ones are about anything", map[string]string{
@@ -126,7 +127,7 @@ func TestFilesAreReadAnew(t *testing.T) {
 		if err != nil || len(got) != want {
 			t.Fatalf("Bundles = %q, %v, want %d", texts(got), err, want)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "b.sigstore.json"), []byte(bundleAbout(one)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "b.sigstore.json"), []byte(bundleAbout(one, two)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
