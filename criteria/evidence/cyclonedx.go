@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,9 @@ func cycloneDXFacts(bom *cdx.BOM) (criteria.Facts, error) {
 	}
 	f.Subjects = unique(append(hashes, f.Subjects...))
 	b.add("", bom.Components)
-	for _, d := range each(bom.Dependencies) {
+	dependencies := each(bom.Dependencies)
+	c.Dependencies = slices.Grow(c.Dependencies, len(dependencies))
+	for _, d := range dependencies {
 		c.Dependencies = append(c.Dependencies, criteria.Dependency{Ref: d.Ref, On: each(d.Dependencies)})
 	}
 	if len(c.Tools) > 0 {
@@ -144,6 +147,7 @@ type cycloneDXBill struct{ out *criteria.Components }
 
 func (b cycloneDXBill) add(parent string, components *[]cdx.Component) {
 	list := each(components)
+	b.out.Items = slices.Grow(b.out.Items, len(list))
 	var inside []string
 	for i := range list {
 		item := cycloneDXComponent(&list[i])

@@ -78,14 +78,19 @@ var (
 // UTF-8: an empty file, a compressed one, one in UTF-16. A leading byte order
 // mark is dropped.
 func Read(r io.Reader, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+	var data bytes.Buffer
+	// Of what lies in memory the length is known, and growing to it by halves
+	// would take several times as much. It is a hint and no promise.
+	if known, ok := r.(interface{ Len() int }); ok {
+		data.Grow(int(min(int64(known.Len()), limit)) + bytes.MinRead)
+	}
+	if _, err := data.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
+	if int64(data.Len()) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
-	return Text(data)
+	return Text(data.Bytes())
 }
 
 // Text returns data without a byte order mark, or says why it is no text.
