@@ -1,0 +1,4 @@
+// Command nothing does nothing: what it costs is what starting costs.
+package main
+
+func main() {}
