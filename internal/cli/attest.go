@@ -34,6 +34,9 @@ withdraws an earlier one.`,
 			if err != nil {
 				return err
 			}
+			if err := signable(g.Release); err != nil {
+				return err
+			}
 			dir := c.String("out")
 			j, err := dossier.Replay(dir, known())
 			if err != nil {

@@ -36,6 +36,9 @@ on it, use hallmark verify. PATH is a bundle, a folder of bundles or a dossier.`
 			var claims []Claim
 			for _, path := range c.Args().Slice() {
 				found, err := inspect(path)
+				if errors.Is(err, os.ErrNotExist) {
+					return console.Misused(err)
+				}
 				if err != nil {
 					return console.Unable(fmt.Errorf("inspecting: %w", err), "name a bundle (*.sigstore.json), a folder of bundles, or a dossier such as hallmark-out")
 				}

@@ -60,6 +60,9 @@ func release(io console.IO, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := signable(g.Release); err != nil {
+		return err
+	}
 	j, err := judgeStage(io, c, f, g)
 	if err != nil {
 		return err

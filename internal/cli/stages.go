@@ -93,6 +93,16 @@ type signed struct {
 	reused    bool
 }
 
+// signable refuses, before any work is done, a release of more artifacts than
+// verifiers take.
+func signable(rel criteria.Release) error {
+	if n := len(rel.Artifacts); n > verify.MaxSubjects {
+		return console.Misused(fmt.Errorf("the release has %d artifacts, and one statement can be about at most %d", n, verify.MaxSubjects),
+			"split it, or release one archive of them")
+	}
+	return nil
+}
+
 // errFuture stops a verdict that would be dated later than it was made.
 var errFuture = errors.New("will not sign a verdict from the future")
 

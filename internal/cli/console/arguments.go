@@ -19,6 +19,10 @@ func flagsFirst(app *cli.App, args []string) []string {
 	for len(rest) > 0 {
 		i := indexCommand(commands, rest[0])
 		if i < 0 {
+			if len(commands) > 0 && !strings.HasPrefix(rest[0], "-") {
+				// A command that nobody knows: its flags are nobody's either.
+				return append(out, rest[0])
+			}
 			break
 		}
 		out, rest = append(out, rest[0]), rest[1:]

@@ -139,12 +139,45 @@ func LoadTrust(path string) (verify.Expect, error) {
 	return want, nil
 }
 
+// besides are the names of bundles that lie beside what they are about: those
+// that a dossier has, and that hallmark publish --directory writes.
+var besides = []string{"*.sigstore.json", "*.sigstore.jsonl", "sha256-" + strings.Repeat("[0-9a-f]", 64) + ".jsonl"}
+
+// digest returns the digest that arg is, or none where it is a path. What is
+// meant as a digest is told by its algorithm; some tools write capitals.
+func digest(arg string) (criteria.Digest, error) {
+	d, err := criteria.ParseDigest(arg)
+	if err == nil {
+		return d, nil
+	}
+	if _, stat := os.Lstat(arg); stat == nil {
+		return criteria.Digest{}, nil
+	}
+	lower := strings.ToLower(arg)
+	for _, algorithm := range []string{"sha256:", "sha384:", "sha512:"} {
+		if strings.HasPrefix(lower, algorithm) {
+			if d, err = criteria.ParseDigest(lower); err != nil {
+				err = console.Misused(err)
+			}
+			return d, err
+		}
+	}
+	if _, err := criteria.ParseDigest("sha256:" + lower); err == nil {
+		return criteria.Digest{}, console.Misused(fmt.Errorf("%s is no file, and as a digest it lacks the algorithm", arg), "write sha256:"+lower)
+	}
+	return criteria.Digest{}, nil
+}
+
 // Subjects hashes what the command line names.
 func Subjects(c *cli.Context) ([]criteria.Subject, error) {
 	var subjects []criteria.Subject
 	var paths []string
 	for _, arg := range c.Args().Slice() {
-		if d, err := criteria.ParseDigest(arg); err == nil {
+		d, err := digest(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !d.IsZero() {
 			subjects = append(subjects, criteria.Subject{Name: arg, Digest: d})
 			continue
 		}
@@ -152,13 +185,21 @@ func Subjects(c *cli.Context) ([]criteria.Subject, error) {
 	}
 	if file := c.String("checksums"); file != "" {
 		listed, err := artifact.Checksums(c.Context, file)
-		if err != nil {
+		var other *artifact.ChecksumError
+		var fault *strict.Error
+		switch {
+		case errors.As(err, &other):
+			// Whatever it is, it is not what the publisher lists.
+			return nil, console.Refuse(fmt.Errorf("refused: %w", err))
+		case errors.As(err, &fault):
+			return nil, console.Misused(err)
+		case err != nil:
 			return nil, console.Unable(err)
 		}
 		subjects = append(subjects, listed...)
 	}
 	if len(paths) > 0 {
-		found, err := artifact.Subjects(c.Context, artifact.Options{Skip: []string{"*.sigstore.json", "*.sigstore.jsonl"}}, paths...)
+		found, err := artifact.Subjects(c.Context, artifact.Options{Skip: besides}, paths...)
 		if err != nil {
 			return nil, console.Unable(err)
 		}
