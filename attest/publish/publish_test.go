@@ -392,7 +392,7 @@ func TestLayout(t *testing.T) {
 		t.Errorf("found %d referrers, want 3", referrers)
 	}
 	if err := validate.Index(index, validate.Fast); err != nil {
-		t.Logf("validate.Index: %v", err)
+		t.Errorf("validate.Index() = %v", err)
 	}
 }
 

@@ -65,7 +65,7 @@ type manyRelease struct {
 	paths []string
 }
 
-func manyArtifacts(b *testing.B, n int, size int64) manyRelease {
+func manyArtifacts(b testing.TB, n int, size int64) manyRelease {
 	b.Helper()
 	w := manyRelease{dir: b.TempDir()}
 	evidence := filepath.Join("..", "..", "examples", "quickstart")
@@ -138,7 +138,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-func (w manyRelease) write(b *testing.B, name string, data []byte) {
+func (w manyRelease) write(b testing.TB, name string, data []byte) {
 	b.Helper()
 	if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o644); err != nil {
 		b.Fatal(err)
@@ -147,30 +147,30 @@ func (w manyRelease) write(b *testing.B, name string, data []byte) {
 
 func (w manyRelease) out() string { return filepath.Join(w.dir, "out") }
 
-func (w manyRelease) evaluate(b *testing.B) {
+func (w manyRelease) evaluate(b testing.TB) {
 	w.run(b, "evaluate", "-f", filepath.Join(w.dir, "hallmark.yaml"), "--out", w.out())
 }
 
 // attest and release sign anew every time: an earlier run's bundles would be
 // kept. They remove only what makes them so.
-func (w manyRelease) attest(b *testing.B) {
+func (w manyRelease) attest(b testing.TB) {
 	w.remove(b, filepath.Join(w.out(), "attestations"))
 	w.run(b, "attest", "-f", filepath.Join(w.dir, "hallmark.yaml"), "--out", w.out())
 }
 
-func (w manyRelease) release(b *testing.B) {
+func (w manyRelease) release(b testing.TB) {
 	w.remove(b, w.out())
 	w.run(b, "release", "-f", filepath.Join(w.dir, "hallmark.yaml"), "--out", w.out())
 }
 
-func (w manyRelease) remove(b *testing.B, path string) {
+func (w manyRelease) remove(b testing.TB, path string) {
 	b.Helper()
 	if err := os.RemoveAll(path); err != nil {
 		b.Fatal(err)
 	}
 }
 
-func (w manyRelease) run(b *testing.B, args ...string) {
+func (w manyRelease) run(b testing.TB, args ...string) {
 	b.Helper()
 	var out, errs bytes.Buffer
 	code := cli.Main(append([]string{"hallmark"}, args...), w.io(&out, &errs))
@@ -179,7 +179,7 @@ func (w manyRelease) run(b *testing.B, args ...string) {
 	}
 }
 
-func (w manyRelease) verify(b *testing.B) {
+func (w manyRelease) verify(b testing.TB) {
 	b.Helper()
 	var out, errs bytes.Buffer
 	code := verification.Main([]string{
@@ -209,7 +209,7 @@ func clip(s string) string {
 }
 
 // readAndHash is the loop that every command is compared with.
-func (w manyRelease) readAndHash(b *testing.B) {
+func (w manyRelease) readAndHash(b testing.TB) {
 	b.Helper()
 	buffer := make([]byte, 64<<10)
 	for _, path := range w.paths {
@@ -237,7 +237,7 @@ func (w manyRelease) readAndHash(b *testing.B) {
 
 // compare runs measured and the loop in turn and reports the median of the
 // ratios of their processor times.
-func (w manyRelease) compare(b *testing.B, measured func(*testing.B)) {
+func (w manyRelease) compare(b *testing.B, measured func(testing.TB)) {
 	b.Helper()
 	b.ReportAllocs()
 	w.readAndHash(b)
