@@ -179,7 +179,7 @@ func signingKey(io console.IO, c *cli.Context, f *releasefile.File) (key *sign.K
 	path = filepath.Join(dir, "hallmark", "signing.key")
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, "", fmt.Errorf("making a signing key: %w", err)
+			return nil, "", console.Unable(fmt.Errorf("making a signing key: %w", err), "give one with: --key FILE")
 		}
 		fresh, err := sign.Generate(sign.ECDSAP256)
 		if err != nil {
@@ -189,13 +189,13 @@ func signingKey(io console.IO, c *cli.Context, f *releasefile.File) (key *sign.K
 		case err == nil:
 			return fresh, path + " (made now, readable by you alone)", nil
 		case !errors.Is(err, fs.ErrExist):
-			return nil, "", fmt.Errorf("making a signing key: %w", err)
+			return nil, "", console.Unable(fmt.Errorf("making a signing key: %w", err), "give one with: --key FILE")
 		}
 		// Another run made it first: that one it is.
 	}
 	key, err = sign.LoadKey(path, password(io, c, false))
 	if err != nil {
-		return nil, "", console.Misused(fmt.Errorf("loading the signing key: %w", err))
+		return nil, "", console.Misused(fmt.Errorf("loading the signing key: %w", err), "give another with: --key FILE")
 	}
 	return key, path + " (kept from before)", nil
 }

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -122,7 +123,7 @@ func readRegular(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	data, err := readAll(f, info.Size(), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +131,14 @@ func readRegular(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s %w: more than %d bytes", path, strict.ErrTooLarge, limit)
 	}
 	return data, nil
+}
+
+// readAll reads at most one byte beyond limit. size is what there may be to read.
+func readAll(r io.Reader, size, limit int64) ([]byte, error) {
+	var data bytes.Buffer
+	data.Grow(int(min(size, limit)) + bytes.MinRead)
+	_, err := data.ReadFrom(io.LimitReader(r, limit+1))
+	return data.Bytes(), err
 }
 
 // Index returns what the layout lists.
@@ -198,7 +207,7 @@ func (l Layout) Blob(h v1.Hash, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	data, err := readAll(f, info.Size(), limit)
 	if err != nil {
 		return nil, err
 	}
