@@ -54,10 +54,32 @@ type Signer struct {
 	Identity        string `yaml:"identity"`
 	IdentityPattern string `yaml:"identityPattern"`
 	// TrustedRoot is the file with the Sigstore trusted root that vouches for
-	// the identity, relative to the trust file. Every kind of witness that it
-	// lists (certificate log, transparency log) is required of a bundle.
+	// the identity, relative to the trust file. A key needs one only where
+	// Require names a witness.
 	TrustedRoot string `yaml:"trustedRoot"`
+	// Require are the witnesses that must have seen each of the signer's
+	// bundles. For an identity, none named means every log that the trusted
+	// root lists, and a time by anyone it lists; for a key, none.
+	Require []Witness `yaml:"require"`
 }
+
+// Witness is somebody else who must have seen a signature, or the certificate
+// it was made with.
+type Witness string
+
+// The witnesses.
+const (
+	// Log is a transparency log (Rekor) that holds the signature.
+	Log Witness = "log"
+	// SCT is a certificate transparency log that promised to hold the
+	// certificate (RFC 6962, "signed certificate timestamp").
+	SCT Witness = "sct"
+	// Timestamp is a timestamp authority (RFC 3161) that saw the signature.
+	Timestamp Witness = "timestamp"
+)
+
+// Witnesses lists every [Witness].
+func Witnesses() []Witness { return []Witness{Log, SCT, Timestamp} }
 
 // MaxAge is how old a verdict may be. The zero value is none given.
 type MaxAge criteria.Age

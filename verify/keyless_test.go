@@ -175,6 +175,13 @@ func TestKeyless(t *testing.T) {
 		{"beside a key", "  - key: |\n      " + strings.ReplaceAll(strings.TrimSpace(releaseKey.pem()), "\n", "\n      ") + "\n" + exact, good, ""},
 		{"timestamps without a log", keyless(issuer, "identity", identity, "without_log.json"), good, ""},
 
+		{"timestamp required and a log listed", exact + "    require: [timestamp]\n", w.sign(t, identity, issuer, payload, func(b *protobundle.Bundle) { b.VerificationMaterial.TlogEntries = nil }), ""},
+		{"log and timestamp required", exact + "    require: [log, timestamp]\n", good, ""},
+		{"timestamp required and absent", exact + "    require: [log, timestamp]\n", w.sign(t, identity, issuer, payload, func(b *protobundle.Bundle) { b.VerificationMaterial.TimestampVerificationData = nil }), verify.BadSignature},
+		{"log required and absent", exact + "    require: [log]\n", w.sign(t, identity, issuer, payload, func(b *protobundle.Bundle) { b.VerificationMaterial.TlogEntries = nil }), verify.BadSignature},
+		{"one identity with a log, the same without", exact + exact + "    require: [timestamp]\n", w.sign(t, identity, issuer, payload, func(b *protobundle.Bundle) { b.VerificationMaterial.TlogEntries = nil }), ""},
+		{"certificate timestamp required and absent", keyless(issuer, "identity", identity, "with_ctlog.json") + "    require: [log, sct]\n", good, verify.BadSignature},
+
 		{"another identity", keyless(issuer, "identity", identity+"-rc1", "trusted_root.json"), good, verify.UntrustedSigner},
 		{"pattern that matches only a part", keyless(issuer, "identityPattern", `https://forge\.example/greet/greet/`, "trusted_root.json"), good, verify.UntrustedSigner},
 		{"another issuer", keyless("https://issuer.invalid", "identity", identity, "trusted_root.json"), good, verify.UntrustedSigner},
@@ -214,6 +221,62 @@ func TestKeyless(t *testing.T) {
 	}
 }
 
+// A key's signature may have to be witnessed too; the root's certificate
+// authorities vouch for nothing then.
+func TestWitnessedKey(t *testing.T) {
+	w, stranger := newSigstoreWorld(t), newSigstoreWorld(t)
+	recent := predicate().with(object{"timeVerified": time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)})
+	payload := verdict(recent)
+	stamped := func(w sigstoreWorld) attest.Bundle {
+		stamp, err := w.TimestampResponse(releaseKey.sign(intoto, payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b protobundle.Bundle
+		if err := protojson.Unmarshal(signed(releaseKey, payload), &b); err != nil {
+			t.Fatal(err)
+		}
+		b.VerificationMaterial.TimestampVerificationData = &protobundle.TimestampVerificationData{
+			Rfc3161Timestamps: []*protocommon.RFC3161SignedTimestamp{{SignedTimestamp: stamp}},
+		}
+		data, err := protojson.Marshal(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	key := "  - key: |\n      " + strings.ReplaceAll(strings.TrimSpace(releaseKey.pem()), "\n", "\n      ") + "\n    trustedRoot: trusted_root.json\n"
+	for _, tt := range []struct {
+		name    string
+		require string
+		bundle  attest.Bundle
+		want    string
+	}{
+		{"stamped", "timestamp", stamped(w), ""},
+		{"not stamped", "timestamp", signed(releaseKey, payload), verify.BadSignature},
+		{"stamped by another", "timestamp", stamped(stranger), verify.BadSignature},
+		{"not in the log", "log", stamped(w), verify.BadSignature},
+		{"stamped and not in the log", "log, timestamp", stamped(w), verify.BadSignature},
+		{"by a certificate", "timestamp", w.sign(t, identity, issuer, payload, nil), verify.UntrustedSigner},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, err := verify.New(found{tt.bundle}, w.trust(t, key+"    require: ["+tt.require+"]\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = v.Verify(context.Background(), artifact)
+			if tt.want == "" && err != nil {
+				t.Fatal(err)
+			}
+			if tt.want != "" {
+				if c := codes(t, err); !slices.Equal(c, []string{tt.want}) {
+					t.Errorf("Verify: reasons %v, want %s\n%v", c, tt.want, err)
+				}
+			}
+		})
+	}
+}
+
 func TestTrustedRootMustSuffice(t *testing.T) {
 	w := newSigstoreWorld(t)
 	for name, content := range map[string]string{
@@ -226,6 +289,13 @@ func TestTrustedRootMustSuffice(t *testing.T) {
 		}
 		if _, err := verify.New(found(nil), w.trust(t, keyless(issuer, "identity", identity, name))); err == nil {
 			t.Errorf("New with the trusted root %s succeeded, want an error", name)
+		}
+	}
+	w.writeRoot(t, "no_log.json", nil, nil)
+	for _, require := range []string{"log, timestamp", "sct, timestamp"} {
+		_, err := verify.New(found(nil), w.trust(t, keyless(issuer, "identity", identity, "no_log.json")+"    require: ["+require+"]\n"))
+		if err == nil || !strings.Contains(err.Error(), "lists nobody who could be") {
+			t.Errorf("New that requires %s of a root without logs = %v, want that it lists nobody who could", require, err)
 		}
 	}
 	if _, err := verify.New(found(nil), w.trust(t, keyless(issuer, "identity", identity, "."))); err == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/sigstore/sigstore-go/pkg/bundle"
@@ -43,7 +44,7 @@ type keylessSigner struct {
 	pattern                *regexp.Regexp
 }
 
-func newKeySigner(s Signer) (*keySigner, error) {
+func newKeySigner(dir string, s Signer) (*keySigner, error) {
 	key, fingerprint, err := parseKey(s.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key %w", err)
@@ -55,8 +56,28 @@ func newKeySigner(s Signer) (*keySigner, error) {
 	constrained := root.NewExpiringKey(loaded, s.NotBefore, s.NotAfter)
 	// The hint in a bundle is unauthenticated; which key to try is decided in
 	// [Verifier.signature].
-	material := root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return constrained, nil })
-	v, err := sigstore.NewVerifier(material, sigstore.WithNoObserverTimestamps(), sigstore.WithoutStatementPredicate())
+	var material root.TrustedMaterial = root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return constrained, nil })
+	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
+	if len(s.Require) > 0 {
+		trusted, path, err := loadRoot(dir, s.TrustedRoot)
+		if err != nil {
+			return nil, err
+		}
+		if err := lists(trusted, path, s.Require); err != nil {
+			return nil, err
+		}
+		// The root's certificate authorities vouch for no key.
+		material = root.TrustedMaterialCollection{material, witnesses{trusted}}
+	}
+	if slices.Contains(s.Require, Log) {
+		options = append(options, sigstore.WithTransparencyLog(1))
+	}
+	if slices.Contains(s.Require, Timestamp) {
+		options = append(options, sigstore.WithSignedTimestamps(1))
+	} else {
+		options = append(options, sigstore.WithNoObserverTimestamps())
+	}
+	v, err := sigstore.NewVerifier(material, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +92,13 @@ func newKeySigner(s Signer) (*keySigner, error) {
 	}, nil
 }
 
+// witnesses are the logs and timestamp authorities of a trusted root, without
+// its certificate authorities.
+type witnesses struct{ *root.TrustedRoot }
+
+// FulcioCertificateAuthorities implements [root.TrustedMaterial].
+func (witnesses) FulcioCertificateAuthorities() []root.CertificateAuthority { return nil }
+
 // valid says why the key is not to be trusted at t, or nothing.
 func (k *keySigner) valid(t time.Time) string {
 	switch {
@@ -82,31 +110,41 @@ func (k *keySigner) valid(t time.Time) string {
 	return ""
 }
 
-func newAuthority(dir, path string) (*authority, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	data, err := readRoot(path)
+// newAuthority returns the verifier of what certificates under the trusted root
+// at path signed and the witnesses in require saw.
+func newAuthority(dir, path string, require []Witness) (*authority, error) {
+	trusted, path, err := loadRoot(dir, path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the trusted root: %w", err)
-	}
-	trusted, err := root.NewTrustedRootFromJSON(data)
-	if err != nil {
-		return nil, fmt.Errorf("reading the trusted root %s: %v", path, err)
+		return nil, err
 	}
 	if len(trusted.FulcioCertificateAuthorities()) == 0 {
 		return nil, fmt.Errorf("the trusted root %s lists no certificate authority", path)
 	}
+	if err := lists(trusted, path, require); err != nil {
+		return nil, err
+	}
+	wanted := func(w Witness, listed int) bool {
+		if len(require) == 0 {
+			return listed > 0
+		}
+		return slices.Contains(require, w)
+	}
 	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
+	// Certificates live for minutes: somebody must say when one signed.
+	log := wanted(Log, len(trusted.RekorLogs()))
+	stamp := slices.Contains(require, Timestamp) || !log && wanted(Timestamp, len(trusted.TimestampingAuthorities()))
+	if log {
+		options = append(options, sigstore.WithTransparencyLog(1))
+	}
 	switch {
-	case len(trusted.RekorLogs()) > 0:
-		options = append(options, sigstore.WithTransparencyLog(1), sigstore.WithObserverTimestamps(1))
-	case len(trusted.TimestampingAuthorities()) > 0:
+	case stamp:
 		options = append(options, sigstore.WithSignedTimestamps(1))
+	case log:
+		options = append(options, sigstore.WithObserverTimestamps(1))
 	default:
 		return nil, fmt.Errorf("the trusted root %s lists no transparency log and no timestamp authority: nobody could say when a short-lived certificate signed", path)
 	}
-	if len(trusted.CTLogs()) > 0 {
+	if wanted(SCT, len(trusted.CTLogs())) {
 		options = append(options, sigstore.WithSignedCertificateTimestamps(1))
 	}
 	v, err := sigstore.NewVerifier(trusted, options...)
@@ -114,6 +152,35 @@ func newAuthority(dir, path string) (*authority, error) {
 		return nil, fmt.Errorf("using the trusted root %s: %v", path, err)
 	}
 	return &authority{verifier: v}, nil
+}
+
+// loadRoot reads the trusted root at path, which begins in dir if relative.
+func loadRoot(dir, path string) (*root.TrustedRoot, string, error) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	data, err := readRoot(path)
+	if err != nil {
+		return nil, path, fmt.Errorf("reading the trusted root: %w", err)
+	}
+	trusted, err := root.NewTrustedRootFromJSON(data)
+	if err != nil {
+		return nil, path, fmt.Errorf("reading the trusted root %s: %v", path, err)
+	}
+	return trusted, path, nil
+}
+
+// lists says which required witness nobody in the trusted root could be.
+func lists(trusted *root.TrustedRoot, path string, require []Witness) error {
+	listed := map[Witness]int{
+		Log: len(trusted.RekorLogs()), SCT: len(trusted.CTLogs()), Timestamp: len(trusted.TimestampingAuthorities()),
+	}
+	for _, w := range require {
+		if listed[w] == 0 {
+			return fmt.Errorf("the trusted root %s lists nobody who could be the required %q", path, w)
+		}
+	}
+	return nil
 }
 
 func readRoot(path string) ([]byte, error) {

@@ -147,7 +147,15 @@ func (s Signer) faults() []fault {
 	add := func(key, format string, args ...any) {
 		faults = append(faults, fault{[]any{key}, fmt.Sprintf(format, args...)})
 	}
-	keyless := s.Issuer != "" || s.Identity != "" || s.IdentityPattern != "" || s.TrustedRoot != ""
+	keyless := s.Issuer != "" || s.Identity != "" || s.IdentityPattern != "" || s.TrustedRoot != "" && s.Key == ""
+	for i, w := range s.Require {
+		switch {
+		case !slices.Contains(Witnesses(), w):
+			add("require", "%q is no witness: expected log, sct or timestamp", w)
+		case slices.Contains(s.Require[:i], w):
+			add("require", "%q stands twice", w)
+		}
+	}
 	switch {
 	case s.Key != "" && keyless:
 		add("key", "a signer is either a key, or an issuer with an identity; this one is both")
@@ -157,6 +165,14 @@ func (s Signer) faults() []fault {
 		}
 		if !s.NotBefore.IsZero() && !s.NotAfter.IsZero() && !s.NotAfter.After(s.NotBefore) {
 			add("notAfter", "notAfter must be later than notBefore")
+		}
+		switch {
+		case slices.Contains(s.Require, SCT):
+			add("require", "no certificate log sees a key: require of it log, timestamp or both")
+		case len(s.Require) > 0 && s.TrustedRoot == "":
+			add("trustedRoot", "trustedRoot is missing: the file with the logs and timestamp authorities that are required")
+		case len(s.Require) == 0 && s.TrustedRoot != "":
+			add("trustedRoot", "trustedRoot says who could be a witness, and require names none")
 		}
 	case !keyless:
 		faults = append(faults, fault{nil, "a signer needs a key, or an issuer with an identity"})
@@ -175,6 +191,9 @@ func (s Signer) faults() []fault {
 			} else if matchesStrangers(p) {
 				add("identityPattern", "identityPattern %q matches strangers", s.IdentityPattern)
 			}
+		}
+		if len(s.Require) > 0 && !slices.Contains(s.Require, Log) && !slices.Contains(s.Require, Timestamp) {
+			add("require", "require names nobody who could say when a short-lived certificate signed: add log or timestamp")
 		}
 		if s.TrustedRoot == "" {
 			add("trustedRoot", "trustedRoot is missing: the file with the certificate authority and logs that vouch for the identity")
@@ -286,6 +305,13 @@ func (e Expect) Encode() ([]byte, error) {
 		quoted("identity", s.Identity)
 		quoted("identityPattern", s.IdentityPattern)
 		quoted("trustedRoot", s.TrustedRoot)
+		if len(s.Require) > 0 {
+			var names []string
+			for _, w := range s.Require {
+				names = append(names, string(w))
+			}
+			pair("require", "["+strings.Join(names, ", ")+"]")
+		}
 	}
 	line("")
 	line("# What must have been reached. A waived criterion was not.")

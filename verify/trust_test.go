@@ -122,6 +122,12 @@ func TestParseTrustFaults(t *testing.T) {
 		{"empty signer", "    trustedRoot: trusted_root.json\n", "    trustedRoot: trusted_root.json\n  - name: nobody\n", "14:5: a signer needs a key, or an issuer with an identity"},
 		{"same key twice", "level: standard", "  - key: |\n      " + whole + "\nlevel: standard", "signers 1 and 3 are the same key"},
 		{"nothing required", "level: standard\ncriteria: [changes-reviewed]\nmaxAge: 90d\npolicies: [\"sha256:41b6dec0b3936624b7d77d76185b1e2384cd5255a9b4862129dcdfd6f3dd8055\"]\n", "maxAge: 90d\n", "level, criteria and policies are all missing"},
+		{"unknown witness", "    trustedRoot: trusted_root.json\n", "    trustedRoot: trusted_root.json\n    require: [log, notary]\n", `14:14: "notary" is no witness`},
+		{"witness twice", "    trustedRoot: trusted_root.json\n", "    trustedRoot: trusted_root.json\n    require: [log, log]\n", `"log" stands twice`},
+		{"nobody says when", "    trustedRoot: trusted_root.json\n", "    trustedRoot: trusted_root.json\n    require: [sct]\n", "require names nobody who could say when"},
+		{"certificate log for a key", "    notAfter: 2027", "    trustedRoot: r.json\n    require: [sct]\n    notAfter: 2027", "no certificate log sees a key"},
+		{"witness without a root", "    notAfter: 2027", "    require: [log]\n    notAfter: 2027", "trustedRoot is missing: the file with the logs"},
+		{"root for nothing", "    notAfter: 2027", "    trustedRoot: r.json\n    notAfter: 2027", "require names none"},
 		{"anchor", "level: standard", "level: &a standard", "anchors and aliases are not accepted"},
 		{"second document", "maxAge: 90d\n", "maxAge: 90d\n---\n", "a second YAML document"},
 		{"wrong kind", "signers:\n", "signers: none\nx:\n", "3:10: expected a list"},
@@ -161,6 +167,7 @@ func TestEncodeReadsBack(t *testing.T) {
 	pattern.Signers = append(pattern.Signers, verify.Signer{
 		Name: `"quoted" \ #1: ja`, Issuer: "https://issuer.example", IdentityPattern: `https://forge\.example/greet/.*@refs/tags/v[0-9.]+`, TrustedRoot: "trusted root.json",
 	})
+	pattern.Signers[len(pattern.Signers)-1].Require = []verify.Witness{verify.Timestamp, verify.SCT}
 	pattern.MaxAge, pattern.Level, pattern.Resource = verify.Unlimited, criteria.NoLevel, "true"
 	parsed, err := verify.ParseTrust("trust.yaml", []byte(trustFile))
 	if err != nil {

@@ -65,20 +65,21 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 	roots := make(map[string]*authority)
 	for i, s := range v.want.Signers {
 		if s.Key != "" {
-			k, err := newKeySigner(s)
+			k, err := newKeySigner(v.want.dir, s)
 			if err != nil {
 				return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
 			}
 			v.keys = append(v.keys, k)
 			continue
 		}
-		a := roots[s.TrustedRoot]
+		under := s.TrustedRoot + "\x00" + fmt.Sprint(s.Require)
+		a := roots[under]
 		if a == nil {
 			var err error
-			if a, err = newAuthority(v.want.dir, s.TrustedRoot); err != nil {
+			if a, err = newAuthority(v.want.dir, s.TrustedRoot, s.Require); err != nil {
 				return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
 			}
-			roots[s.TrustedRoot] = a
+			roots[under] = a
 			v.authorities = append(v.authorities, a)
 		}
 		if err := a.add(s); err != nil {
@@ -94,6 +95,9 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 // clone returns a copy that the caller cannot change afterwards.
 func (e Expect) clone() Expect {
 	e.Signers, e.Criteria, e.Policies = slices.Clone(e.Signers), slices.Clone(e.Criteria), slices.Clone(e.Policies)
+	for i := range e.Signers {
+		e.Signers[i].Require = slices.Clone(e.Signers[i].Require)
+	}
 	return e
 }
 
