@@ -1,0 +1,3 @@
+module issuer
+
+go 1.26.0
