@@ -2,7 +2,9 @@ package sign
 
 import (
 	"bytes"
+	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -22,8 +24,8 @@ import (
 // be told apart.
 var ErrPassword = errors.New("the password is wrong, or the key is damaged")
 
-// Key is a private key. However it is printed, it shows its algorithm and
-// fingerprint and nothing else.
+// Key is a private key, here or in a key service ([OpenKMS]). However it is
+// printed, it shows its algorithm and fingerprint and nothing else.
 type Key struct {
 	algorithm Algorithm
 	// private is a function because fmt looks into everything else: a struct
@@ -70,6 +72,7 @@ func parseKey(data []byte, password func() ([]byte, error)) (*Key, error) {
 	if len(block.Headers) > 0 {
 		return nil, errors.New("has headers, as openssl's old way of encrypting writes: expected PKCS#8, which openssl pkcs8 -topk8 -nocrypt writes")
 	}
+	defer clear(block.Bytes)
 	var private any
 	var err error
 	switch block.Type {
@@ -143,9 +146,14 @@ func newKey(private crypto.Signer) (*Key, error) {
 }
 
 // Encode returns the key as PEM: PKCS#8, or if there is a password, encrypted
-// with it (scrypt, NaCl secretbox) in the form that cosign reads and writes.
+// with it (scrypt, NaCl secretbox) in the form that cosign reads and writes. Of
+// a key that a service keeps it fails with [ErrKept].
 func (k *Key) Encode(password []byte) ([]byte, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(k.private())
+	private := k.private()
+	if _, ok := private.(*kept); ok {
+		return nil, fmt.Errorf("writing a private key: %w", ErrKept)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return nil, errors.New("writing a private key: it has no form in PKCS#8")
 	}
@@ -164,6 +172,20 @@ func (k *Key) Encode(password []byte) ([]byte, error) {
 // consumers put into their trust file.
 func (k *Key) PublicPEM() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.spki}), nil
+}
+
+// sign returns a signature over signed: a digest made with the algorithm's hash,
+// or for Ed25519 the message.
+func (k *Key) sign(ctx context.Context, signed []byte) ([]byte, error) {
+	private, hash := k.private(), k.algorithm.hash()
+	if service, ok := private.(*kept); ok {
+		return service.sign(ctx, signed, hash)
+	}
+	signature, err := private.Sign(rand.Reader, signed, hash)
+	if err != nil {
+		return nil, errors.New("the key refuses to sign")
+	}
+	return signature, nil
 }
 
 // Public returns the public key.

@@ -3,23 +3,21 @@ package sign
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/hallmark-project/hallmark/internal/custody"
 )
 
 // maxKeyFile is far more than any key takes.
 const maxKeyFile = 64 << 10
 
 // LoadKey reads the key in the file path, as [ParseKey] does. It refuses a file
-// that anybody but its owner may read or write.
-//
-// A link is followed, since that is how secrets are mounted into containers;
-// what counts is the file that is opened in the end.
+// that others than its owner may use, as [custody.ReadFile] does.
 func LoadKey(path string, password func() ([]byte, error)) (*Key, error) {
-	data, err := readKeyFile(path)
+	data, err := custody.ReadFile(path, maxKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading key %s: %w", path, err)
 	}
@@ -29,41 +27,6 @@ func LoadKey(path string, password func() ([]byte, error)) (*Key, error) {
 		return nil, fmt.Errorf("reading key %s: %w", path, err)
 	}
 	return k, nil
-}
-
-func readKeyFile(path string) ([]byte, error) {
-	// Asked before opening, since opening a pipe waits for whoever writes it.
-	before, err := os.Stat(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	if !before.Mode().IsRegular() {
-		return nil, errors.New("is no regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, cause(err)
-	}
-	// Windows keeps permissions elsewhere than in the mode.
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("others may use it (mode %04o): a private key is its owner's alone; chmod 600 %s", mode, path)
-	}
-	if !info.Mode().IsRegular() || !os.SameFile(before, info) {
-		return nil, errors.New("changed while it was opened")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-	if err != nil {
-		return nil, cause(err)
-	}
-	if len(data) > maxKeyFile {
-		return nil, fmt.Errorf("is too large for a key: more than %d bytes", maxKeyFile)
-	}
-	return data, nil
 }
 
 // Save writes what [Key.Encode] gives to the new file path, which only its
