@@ -15,7 +15,7 @@ func TestImports(t *testing.T) {
 		hallmark+"criteria/catalogue", hallmark+"criteria/evidence", hallmark+"criteria/expression",
 		hallmark+"internal/admission", hallmark+"internal/advisory", hallmark+"internal/collect",
 		hallmark+"internal/dossier", hallmark+"internal/releasefile", hallmark+"internal/report", hallmark+"internal/schema",
-		"net", "os/exec", "plugin", "html/template", "text/template",
+		"os/exec", "plugin", "html/template", "text/template",
 		"github.com/google/cel-go", "github.com/slsa-framework", "github.com/in-toto/in-toto-golang",
 		"github.com/google/osv-scalibr", "github.com/CycloneDX", "github.com/spdx", "github.com/openvex",
 		"github.com/go-git", "github.com/google/go-github", "gitlab.com", "code.gitea.io",

@@ -10,7 +10,6 @@ import (
 	"fmt"
 
 	"github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
@@ -22,6 +21,7 @@ const (
 	FileType = "application/vnd.hallmark.release.file.v1"
 	// emptyConfig is what an artifact without configuration points to.
 	emptyConfig = "application/vnd.oci.empty.v1+json"
+	fileLayer   = "application/octet-stream"
 
 	titleAnnotation     = "org.opencontainers.image.title"
 	contentAnnotation   = "dev.sigstore.bundle.content"
@@ -35,14 +35,7 @@ func (l Layout) StoreFile(ctx context.Context, name, path string, digest v1.Hash
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("storing %s: %w", name, err)
 	}
-	m, err := l.artifact(FileType, v1.Descriptor{
-		MediaType: "application/octet-stream", Size: size, Digest: digest,
-		Annotations: map[string]string{titleAnnotation: name},
-	})
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	return l.storeManifest(m, map[string]string{titleAnnotation: name})
+	return l.storeManifest(fileManifest(name, digest, size), map[string]string{titleAnnotation: name})
 }
 
 // Bundle is a bundle whose bytes lie in a layout and refer to nothing yet.
@@ -64,22 +57,8 @@ func (l Layout) StoreBundle(data []byte) (Bundle, error) {
 // Refer stores b as a referrer of subject and returns its entry for
 // [Layout.List].
 func (l Layout) Refer(b Bundle, subject v1.Descriptor) (v1.Descriptor, error) {
-	m, err := l.artifact(BundleType, b.layer)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	m.Subject = &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest}
-	m.Annotations = map[string]string{contentAnnotation: "dsse-envelope", predicateAnnotation: b.predicate}
+	m := bundleManifest(b.layer, b.predicate, subject)
 	return l.storeManifest(m, m.Annotations)
-}
-
-func (l Layout) artifact(artifactType string, layer v1.Descriptor) (v1.Manifest, error) {
-	empty, err := l.WriteBlob([]byte("{}"))
-	return v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: artifactType,
-		Config: v1.Descriptor{MediaType: emptyConfig, Size: 2, Digest: empty},
-		Layers: []v1.Descriptor{layer},
-	}, err
 }
 
 // predicateType reads what a bundle claims to be about, for an annotation that

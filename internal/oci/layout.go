@@ -300,17 +300,18 @@ func (l Layout) CopyBlob(ctx context.Context, path string, want v1.Hash) (size i
 	return size, out.Commit(0o644)
 }
 
-// storeManifest stores m and returns its entry for [Layout.List].
+// storeManifest stores m with its configuration, and returns its entry for
+// [Layout.List].
 func (l Layout) storeManifest(m v1.Manifest, annotations map[string]string) (v1.Descriptor, error) {
-	data, err := json.Marshal(m)
+	if _, err := l.WriteBlob(empty); err != nil {
+		return v1.Descriptor{}, err
+	}
+	data, entry, err := encode(m, annotations)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	h, err := l.WriteBlob(data)
-	return v1.Descriptor{
-		MediaType: m.MediaType, Size: int64(len(data)), Digest: h,
-		ArtifactType: m.ArtifactType, Annotations: annotations,
-	}, err
+	_, err = l.WriteBlob(data)
+	return entry, err
 }
 
 // List adds entries to the index, each once however often it is listed. It
