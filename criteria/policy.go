@@ -22,6 +22,7 @@ type Policy struct {
 	asked   []question
 	vouched []string
 	waivers []Waiver
+	inline  Size
 }
 
 // question is one criterion as this policy asks it.
@@ -146,7 +147,24 @@ type PolicyFile struct {
 	// reason: never inferred from absence.
 	NotApplicable []NotApplicableEntry `yaml:"notApplicable"`
 	Waivers       []Waiver             `yaml:"waivers"`
+	Attest        AttestSpec           `yaml:"attest"`
 }
+
+// AttestSpec says how what was judged is attested.
+type AttestSpec struct {
+	// InlineLimit is the size, such as 16MiB, up to which a report is attested
+	// whole; a larger one is attested by reference. Default 8MiB, at most 40MiB.
+	InlineLimit Size `yaml:"inlineLimit"`
+}
+
+// Limits on a policy's inlineLimit. The default keeps an attestation below what
+// registries and admission webhooks accept: an envelope is a third larger than
+// what it holds. A bundle with more than the maximum would be larger than any
+// verifier takes (verify.MaxBundle).
+const (
+	DefaultInlineLimit = Size(8 << 20)
+	MaxInlineLimit     = Size(40 << 20)
+)
 
 // NotApplicableEntry declares that one criterion does not apply.
 type NotApplicableEntry struct {
@@ -173,7 +191,13 @@ func ParsePolicy(file string, data []byte, kinds []Kind, compile Compiler) (*Pol
 	for _, k := range kinds {
 		p.kinds[k.Name] = k
 	}
-	out := &Policy{digest: DigestOf(data), profile: f.Profile, vouched: f.Vouched, waivers: f.Waivers}
+	out := &Policy{digest: DigestOf(data), profile: f.Profile, vouched: f.Vouched, waivers: f.Waivers, inline: f.Attest.InlineLimit}
+	if out.inline == 0 {
+		out.inline = DefaultInlineLimit
+	}
+	if out.inline > MaxInlineLimit {
+		p.fault(child(child(root, "attest"), "inlineLimit"), "attest.inlineLimit is %s: at most %s, as no verifier takes a larger bundle", out.inline, MaxInlineLimit)
+	}
 	if f.Profile == NoLevel {
 		p.fault(root, "profile is missing: basic, standard or advanced")
 	}
@@ -508,6 +532,9 @@ func (p *Policy) Digest() Digest { return p.digest }
 
 // Vouched lists the formats for which the pipeline's word is accepted.
 func (p *Policy) Vouched() []string { return slices.Clone(p.vouched) }
+
+// InlineLimit is the size in bytes up to which a report is attested whole.
+func (p *Policy) InlineLimit() int64 { return int64(p.inline) }
 
 // Profile returns the maturity level that a release must reach.
 func (p *Policy) Profile() Level { return p.profile }

@@ -62,6 +62,12 @@ func TestParsePolicy_faults(t *testing.T) {
 		{"no_profile", "criteria: {}\n", "p.yaml:1:1: profile is missing: basic, standard or advanced"},
 		{"unknown_profile", "profile: basc\n", `p.yaml:1:10: unknown level "basc": known are basic, standard, advanced`},
 		{"profile_none", "profile: none\n", `p.yaml:1:10: unknown level "none": known are basic, standard, advanced`},
+		{"inline_limit_no_size", "profile: basic\nattest: {inlineLimit: 16MB}\n", `p.yaml:2:23: "16MB" is no size: write for example 16MiB or 512KiB`},
+		{"inline_limit_number", "profile: basic\nattest:\n  inlineLimit: 16\n", `p.yaml:3:16: "16" is no size: write for example 16MiB or 512KiB`},
+		{"inline_limit_zero", "profile: basic\nattest: {inlineLimit: 0B}\n", `p.yaml:2:23: "0B" is no size: write for example 16MiB or 512KiB`},
+		{"inline_limit_missing", "profile: basic\nattest:\n  inlineLimit:\n", `p.yaml:3:15: a value is missing: expected a size such as 16MiB`},
+		{"inline_limit_too_large", "profile: basic\nattest:\n  inlineLimit: 41MiB\n", `p.yaml:3:16: attest.inlineLimit is 41MiB: at most 40MiB, as no verifier takes a larger bundle`},
+		{"inline_limit_near", "profile: basic\nattest:\n  inlinelimit: 1MiB\n", `p.yaml:3:3: unknown key "inlinelimit": did you mean "inlineLimit"?`},
 		{"unknown_key", "profile: basic\nwaiver: []\n", `p.yaml:2:1: unknown key "waiver": did you mean "waivers"?`},
 		{"unknown_criterion_near", "profile: basic\ncriteria:\n  leest: {}\n", `p.yaml:3:3: unknown key "leest": did you mean "least"?`},
 		{"unknown_criterion_far", "profile: basic\ncriteria:\n  something-else: {}\n", `p.yaml:3:3: unknown key "something-else": known here are advanced-only, least`},
@@ -219,4 +225,22 @@ func FuzzParsePolicy(f *testing.F) {
 			t.Fatalf("policy %q: %v", data, err)
 		}
 	})
+}
+
+func TestInlineLimit(t *testing.T) {
+	for text, want := range map[string]int64{
+		"profile: basic\n":                                    8 << 20,
+		"profile: basic\nattest: {}\n":                        8 << 20,
+		"profile: basic\nattest: {inlineLimit: 1KiB}\n":       1 << 10,
+		"profile: basic\nattest:\n  inlineLimit: \"40MiB\"\n": 40 << 20,
+	} {
+		p, err := criteria.ParsePolicy("p.yaml", []byte(text), nil, nil)
+		if err != nil {
+			t.Errorf("ParsePolicy(%q) = %v", text, err)
+			continue
+		}
+		if got := p.InlineLimit(); got != want {
+			t.Errorf("ParsePolicy(%q).InlineLimit() = %d, want %d", text, got, want)
+		}
+	}
 }

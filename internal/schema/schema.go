@@ -79,6 +79,7 @@ func oneOf(words []string) Schema { return Schema{"enum": words} }
 const (
 	digestPattern = `^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}|gitCommit:([0-9a-f]{40}|[0-9a-f]{64}))$`
 	timePattern   = `^\d{4}-\d{2}-\d{2}`
+	sizePattern   = `^\d*[1-9]\d*(B|KiB|MiB|GiB)$`
 	agePattern    = `^(\d{1,5}d)?(\d+(\.\d+)?(h|m|s|ms))*$`
 )
 
@@ -90,6 +91,8 @@ func (g generator) of(t reflect.Type) Schema {
 		return word(timePattern)
 	case reflect.TypeFor[criteria.Age]():
 		return word(agePattern)
+	case reflect.TypeFor[criteria.Size]():
+		return word(sizePattern)
 	case reflect.TypeFor[verify.MaxAge]():
 		return Schema{"anyOf": []Schema{{"const": "unlimited"}, word(agePattern)}}
 	case reflect.TypeFor[criteria.Level]():

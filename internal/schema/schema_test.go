@@ -175,6 +175,8 @@ func TestSchemasRefuse(t *testing.T) {
 		{"policy.schema.json", "profile: basic\nown: [{name: a, scope: world, needs: [tests], expression: 'true'}]"},
 		{"policy.schema.json", "profile: basic\nown: [{name: a, scope: source, needs: [test], expression: 'true'}]"},
 		{"policy.schema.json", "profile: basic\nwaivers: [{id: a, criterion: tests-pass, finding: b}]"},
+		{"policy.schema.json", "profile: basic\nattest: {inlineLimit: 0B}"},
+		{"policy.schema.json", "profile: basic\nattest: {inlineLimit: 8MB}"},
 		{"trust.schema.json", "{}"},
 		{"trust.schema.json", strings.Replace(trust, "maxAge: 90d", "maxAge: long", 1)},
 		{"trust.schema.json", strings.Replace(trust, "maxAge: 90d\n", "", 1)},

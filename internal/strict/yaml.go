@@ -277,6 +277,10 @@ func typeName(t reflect.Type) string {
 		return "a time such as 2026-11-22T12:00:00Z"
 	case "criteria.Digest":
 		return "a digest such as sha256:<64 hex digits>"
+	case "criteria.Age":
+		return "a length of time such as 72h or 30d"
+	case "criteria.Size":
+		return "a size such as 16MiB"
 	}
 	switch t.Kind() {
 	case reflect.Bool:
