@@ -22,3 +22,13 @@ type Signer interface {
 type Publisher interface {
 	Publish(ctx context.Context, subject criteria.Digest, b Bundle) (location string, err error)
 }
+
+// DocumentPublisher is what a Publisher may be besides: one that also keeps the
+// documents that statements refer to, so that they are found, by their digest,
+// where the statements are.
+type DocumentPublisher interface {
+	Publisher
+	// AddDocument publishes data, which must have d's digest, as what statements
+	// about subject refer to. Publishing the same again changes nothing.
+	AddDocument(ctx context.Context, subject criteria.Digest, d Document, data []byte) (location string, err error)
+}

@@ -10,7 +10,8 @@
 //
 // Statements are public and stay so: they hold no text of a finding, no path
 // of a report on the machine that made it, and of a report only its digest,
-// unless the report is an SBOM, which is attested whole. The bytes of each
+// unless the report is an SBOM or a VEX document, which is attested whole or goes
+// out with what refers to it ([Statement.Document]). The bytes of each
 // kind are a promise, held by the files in testdata: what a released version
 // attested, later versions verify.
 package attest

@@ -17,9 +17,33 @@ type reference struct {
 	References []descriptor `json:"references"`
 }
 
+// Document is a report that a statement refers to and does not hold, and that
+// goes out with it. Whoever publishes the statement publishes the document: see
+// [DocumentPublisher].
+type Document struct {
+	// Name and MediaType are as the statement gives them.
+	Name, MediaType string
+	Digest          criteria.Digest
+}
+
+// Document returns what s refers to, where that goes out with it: a bill of
+// materials or VEX document, which would otherwise have been attested whole. A
+// scanner's report may tell of more than its results, and is referred to only.
+func (s Statement) Document() (Document, bool) { return s.refers, !s.refers.Digest.IsZero() }
+
+// outgoing is [maker.reference] to a report that goes out with the statement.
+func (m *maker) outgoing(word string, e criteria.Evidence, about []criteria.Subject) error {
+	if err := m.reference(word, e, about); err != nil {
+		return err
+	}
+	m.out[len(m.out)-1].refers = Document{publicName(e.Name), mediaType(e.Format), e.Digest}
+	return nil
+}
+
 // reference attests that this report, by its digest, was judged. A download
-// location is required; a report that lies only beside the decision is named
-// by its content (RFC 6920), and the decision's folder holds it under that.
+// location is required, and it is a URI: where the report is not published at an
+// address of its own, it is named by its content (RFC 6920). What goes out with
+// the statement lies, under that digest, wherever the statement lies.
 func (m *maker) reference(word string, e criteria.Evidence, about []criteria.Subject) error {
 	var r reference
 	r.Attester.ID = m.o.Verifier

@@ -81,7 +81,7 @@ func (m *maker) whole(word string, e criteria.Evidence, about []criteria.Subject
 	}
 	predicateType, ok := inline(e.Format)
 	if !ok {
-		return m.reference(word, e, about)
+		return m.outgoing(word, e, about)
 	}
 	data, err := m.o.Report(e.Digest)
 	if err != nil {
@@ -91,7 +91,7 @@ func (m *maker) whole(word string, e criteria.Evidence, about []criteria.Subject
 		return fmt.Errorf("the report is no longer the one that was judged: found %s, expected %s", criteria.DigestOf(data), e.Digest)
 	}
 	if int64(len(data)) > m.o.MaxInline {
-		return m.reference(word, e, about)
+		return m.outgoing(word, e, about)
 	}
 	text, err := strict.Text(data)
 	if err != nil {

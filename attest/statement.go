@@ -34,6 +34,7 @@ type Statement struct {
 	name, predicateType string
 	subjects            []criteria.Subject
 	data                []byte
+	refers              Document
 }
 
 // Name is a word for it, fit to be the stem of a file's name: "verdict",
@@ -102,7 +103,7 @@ func (m *maker) add(stem, predicateType string, about []criteria.Subject, predic
 	if err != nil {
 		return fmt.Errorf("writing the %s statement: %v", stem, err)
 	}
-	m.out = append(m.out, Statement{m.unique(stem), predicateType, slices.Clone(about), data})
+	m.out = append(m.out, Statement{name: m.unique(stem), predicateType: predicateType, subjects: slices.Clone(about), data: data})
 	return nil
 }
 

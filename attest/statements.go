@@ -30,13 +30,13 @@ type Options struct {
 	// lies only beside the decision.
 	ReportURL func(criteria.Digest) string
 	// MaxInline is the size in bytes up to which a report is attested whole;
-	// a larger one is attested by reference. Zero is [DefaultMaxInline].
+	// a larger one is attested by reference. It is the policy's
+	// ([criteria.Policy.InlineLimit]). Zero is [DefaultMaxInline].
 	MaxInline int64
 }
 
-// DefaultMaxInline keeps an attestation below what registries and admission
-// webhooks accept: an envelope is a third larger than what it holds.
-const DefaultMaxInline = 8 << 20
+// DefaultMaxInline is the limit of a policy that sets none.
+const DefaultMaxInline = int64(criteria.DefaultInlineLimit)
 
 // MaxSubjects is how many artifacts one release can have attested: sigstore-go
 // refuses a statement with more subjects, and so would every consumer.

@@ -51,7 +51,8 @@ type annotation struct {
 
 // vulnerabilities attests a scan. Where the report does not say what the
 // specification requires - which scanner, when, and how old its database was -
-// nothing is made up: the report is attested by reference.
+// nothing is made up: the report is attested by reference. So is one that says
+// too much.
 func (m *maker) vulnerabilities(e criteria.Evidence, about []criteria.Subject) error {
 	found := e.Facts.Vulnerabilities
 	if len(about) == 0 {
@@ -91,5 +92,13 @@ func (m *maker) vulnerabilities(e criteria.Evidence, about []criteria.Subject) e
 	}
 	v.Metadata.Started = e.Time.UTC().Format(time.RFC3339)
 	v.Metadata.Finished = v.Metadata.Started
+	// The policy's limit is about reports. This is none, and a scanner's own
+	// report does not go out in its place, so only what no verifier would take
+	// is referred to instead.
+	if data, err := encode(v); err != nil {
+		return err
+	} else if int64(len(data)) > int64(criteria.MaxInlineLimit) {
+		return m.reference("vulns", e, about)
+	}
 	return m.add(stem("vulns", about), VulnerabilitiesType, about, v)
 }
