@@ -65,7 +65,11 @@ func TestWhatWeSignVerifies(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, s := range statements {
-					b, err := sign.NewKeySigner(k).Sign(context.Background(), s)
+					signer, err := sign.NewKeySigner(k, sign.Options{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					b, err := signer.Sign(context.Background(), s)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -297,7 +297,7 @@ func TestSecretsDoNotShow(t *testing.T) {
 	}{k, *k}
 	var shown []string
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q", "%T"} {
-		shown = append(shown, fmt.Sprintf(format, k), fmt.Sprintf(format, *k), fmt.Sprintf(format, holder), fmt.Sprintf(format, sign.NewKeySigner(k)))
+		shown = append(shown, fmt.Sprintf(format, k), fmt.Sprintf(format, *k), fmt.Sprintf(format, holder), fmt.Sprintf(format, keySigner(t, k)))
 	}
 	asJSON, err := json.Marshal(holder)
 	if err != nil {

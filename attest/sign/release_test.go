@@ -88,7 +88,7 @@ func generate(t testing.TB, a sign.Algorithm) *sign.Key {
 
 func signed(t testing.TB, k *sign.Key, s attest.Statement) attest.Bundle {
 	t.Helper()
-	b, err := sign.NewKeySigner(k).Sign(t.Context(), s)
+	b, err := keySigner(t, k).Sign(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -200,8 +200,18 @@ func TestEnvelopeRefusals(t *testing.T) {
 	}
 }
 
+// keySigner signs with k and asks nobody.
+func keySigner(t testing.TB, k *sign.Key) *sign.Signer {
+	t.Helper()
+	s, err := sign.NewKeySigner(k, sign.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestSignRefusals(t *testing.T) {
-	signer := sign.NewKeySigner(generate(t, sign.Ed25519))
+	signer := keySigner(t, generate(t, sign.Ed25519))
 	if b, err := signer.Sign(t.Context(), attest.Statement{}); err == nil || b != nil {
 		t.Errorf("Sign(nothing) = %s, %v, want an error", b, err)
 	}
@@ -214,7 +224,7 @@ func TestSignRefusals(t *testing.T) {
 
 func BenchmarkStatements500(b *testing.B) {
 	d := release(b, 500, criteria.Pass)
-	signer := sign.NewKeySigner(generate(b, sign.ECDSAP256))
+	signer := keySigner(b, generate(b, sign.ECDSAP256))
 	for b.Loop() {
 		for _, s := range statements(b, d) {
 			bundle, err := signer.Sign(b.Context(), s)

@@ -8,6 +8,7 @@ import (
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/verify"
 	"github.com/urfave/cli/v2"
 )
 
@@ -20,12 +21,15 @@ vulnerabilities. The bundles and a trust file for consumers are added to the
 dossier. Of a release that failed, the verdict says FAILED: publishing it
 withdraws an earlier one.`,
 			"hallmark attest -f hallmark.yaml --key release.key",
-			"hallmark attest --envelope verdict.dsse.json"),
+			"hallmark attest --envelope verdict.dsse.json",
+			"hallmark attest --keyless --outage queue",
+			"hallmark attest --keyless --resume"),
 		Flags: append([]cli.Flag{
 			fileFlag(), outFlag(),
-			envelopeFlag(),
+			envelopeFlag(), bundleFlag(),
+			&cli.BoolFlag{Name: "resume", Usage: "complete what waits for a service that did not answer"},
 			console.Output("table", "json"),
-		}, keyFlags()...),
+		}, signerFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -38,6 +42,9 @@ withdraws an earlier one.`,
 				return err
 			}
 			dir := c.String("out")
+			if c.Bool("resume") && !queued(dir) {
+				return console.Misused(fmt.Errorf("nothing waits in %s", filepath.Join(dir, dossier.PendingDir)))
+			}
 			j, err := dossier.Replay(dir, known())
 			if err != nil {
 				return replayEnding(dir, err)
@@ -45,37 +52,56 @@ withdraws an earlier one.`,
 			if err := sameRelease(g.Release, j.Release); err != nil {
 				return console.Refuse(err, "judge it again with: hallmark evaluate")
 			}
-			key, where, err := signingKey(io, c, f)
+			by, err := chooseSigner(io, c, f)
 			if err != nil {
 				return err
 			}
-			all, want, err := attestStage(c.Context, io, f, j, key, dir)
+			made, err := attestStage(c.Context, io, f, j, by, dir)
 			if err != nil {
 				return err
 			}
-			verdict, err := envelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision)
-			if err != nil {
-				return err
+			var verdict []byte
+			if !made.queued {
+				if verdict, err = envelope(c.Context, c.String("envelope"), made.all, by.key, f.Verifier.ID, j.Decision); err != nil {
+					return err
+				}
 			}
 			if err := c.Context.Err(); err != nil {
 				return err
 			}
-			err = dossier.Update(dir, []string{dossier.AttestationsDir, dossier.TrustFile, dossier.LayoutDir}, func(staging string) error {
+			err = dossier.Update(dir, attested, func(staging string) error {
 				if err := j.Held(staging); err != nil {
 					return err
 				}
-				return writeAttestations(staging, all, want)
+				if made.queued {
+					return writeQueue(staging, made.all, io.Now())
+				}
+				return writeAttestations(staging, made.all, made.want, by.root)
 			})
 			if err != nil {
 				return fmt.Errorf("writing the dossier: %w", err)
 			}
+			if made.queued {
+				if c.String("output") == "json" {
+					if err := io.JSON(map[string]any{"key": by.where, "queued": waitingList(made.all)}); err != nil {
+						return err
+					}
+				}
+				return sayQueued(io, c, dir, made.all)
+			}
+			if err := writeBundle(c.String("bundle"), made.all); err != nil {
+				return kept(dir, err)
+			}
 			if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
 				return kept(dir, err)
 			}
-			return showSigned(io, c, dir, where, all, j.Decision.Passed)
+			return showSigned(io, c, dir, by, made, j.Decision.Passed)
 		},
 	}
 }
+
+// attested are the parts of a dossier that signing makes anew.
+var attested = []string{dossier.AttestationsDir, dossier.TrustFile, dossier.TrustedRootFile, dossier.LayoutDir, dossier.PendingDir}
 
 // sameRelease holds what lies in the release folder now against what was
 // judged.
@@ -121,12 +147,29 @@ func attestations(dir string, all []signed) []Attestation {
 	return out
 }
 
-func showSigned(io console.IO, c *cli.Context, dir, where string, all []signed, passed bool) error {
-	if c.String("output") == "json" {
-		return io.JSON(map[string]any{"key": where, "attestations": attestations(dir, all)})
+// SignedBy is who signed, in -o json.
+type SignedBy struct {
+	Key       string           `json:"key,omitempty"`
+	Issuer    string           `json:"issuer,omitempty"`
+	Identity  string           `json:"identity,omitempty"`
+	Witnesses []verify.Witness `json:"witnesses"`
+}
+
+func signersOf(want verify.Expect) []SignedBy {
+	out := make([]SignedBy, 0, len(want.Signers))
+	for _, s := range want.Signers {
+		out = append(out, SignedBy{Key: s.Key, Issuer: s.Issuer, Identity: s.Identity, Witnesses: append([]verify.Witness{}, s.Require...)})
 	}
-	sayKey(io, where)
-	sayAttestations(io, dir, all)
+	return out
+}
+
+func showSigned(io console.IO, c *cli.Context, dir string, by *signing, made attestation, passed bool) error {
+	if c.String("output") == "json" {
+		return io.JSON(map[string]any{"key": by.where, "signers": signersOf(made.want), "attestations": attestations(dir, made.all)})
+	}
+	sayKey(io, by.where)
+	by.sayWitnesses(io, made.want.Signers)
+	sayAttestations(io, dir, made.all)
 	if passed {
 		fmt.Fprintf(io.Out, "\nNext: put the artifacts and bundles where consumers look\n  hallmark publish%s\n", sameFlags(c))
 	} else {

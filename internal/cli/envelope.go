@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +21,20 @@ func envelopeFlag() cli.Flag {
 	return &cli.StringFlag{Name: "envelope", Usage: "also write the verdict as a bare DSSE envelope to `FILE`, as slsa-verifier reads it"}
 }
 
+func bundleFlag() cli.Flag {
+	return &cli.StringFlag{Name: "bundle", Usage: "also write the verdict's bundle to `FILE`, as cosign reads it"}
+}
+
+// writeBundle writes the verdict's bundle to path, if one is named.
+func writeBundle(path string, all []signed) error {
+	for _, s := range all {
+		if s.statement.Name() == "verdict" {
+			return writeEnvelope(path, s.bundle)
+		}
+	}
+	return nil
+}
+
 // envelope returns the verdict among all as the envelope that consumers with
 // slsa-verifier check, or nothing if path, where it shall be written, is empty.
 // It asks slsa-verifier itself first: what that would not accept from them is
@@ -35,6 +50,9 @@ func envelope(ctx context.Context, path string, all []signed, key *sign.Key, ver
 		envelope, err := sign.Envelope(s.bundle)
 		if err != nil {
 			return nil, err
+		}
+		if key == nil {
+			return nil, console.Misused(errors.New("--envelope is for slsa-verifier, which checks it with a public key, and a certificate signs"), "sign with a key: --key FILE")
 		}
 		if d.Passed {
 			if err := slsaVerifier(ctx, envelope, key, verifier, d); err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hallmark-project/hallmark/attest/sign"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
-	"github.com/hallmark-project/hallmark/internal/releasefile"
 	"github.com/urfave/cli/v2"
 )
 
@@ -158,13 +157,9 @@ func passwordFile(path string) ([]byte, error) {
 	return bytes.TrimRight(data, "\r\n"), nil
 }
 
-// signingKey returns the key to sign with and says, for people, where it is:
-// --key, else the release file's, else the user's own, made on first use.
-func signingKey(io console.IO, c *cli.Context, f *releasefile.File) (key *sign.Key, where string, err error) {
-	path := c.String("key")
-	if path == "" && f.Signer.Key != "" {
-		path = f.Beside(f.Signer.Key)
-	}
+// signingKey returns the key to sign with and says, for people, where it is: at
+// path, or where that is empty the user's own, made on first use.
+func signingKey(io console.IO, c *cli.Context, path string) (key *sign.Key, where string, err error) {
 	if path != "" {
 		key, err = sign.LoadKey(path, password(io, c, false))
 		if err != nil {

@@ -27,7 +27,7 @@ func places(c *cli.Context, f *releasefile.File) error {
 		directory, flag = f.Beside(f.Publish.Directory), "publish.directory"
 	}
 	for _, p := range []struct{ flag, path string }{
-		{"--out", out}, {flag, directory}, {"--envelope", c.String("envelope")},
+		{"--out", out}, {flag, directory}, {"--envelope", c.String("envelope")}, {"--bundle", c.String("bundle")},
 	} {
 		if p.path == "" {
 			continue
@@ -43,13 +43,14 @@ func places(c *cli.Context, f *releasefile.File) error {
 			return console.Misused(fmt.Errorf("%s: %s lies in the dossier %s, which is replaced as a whole", p.flag, p.path, out))
 		}
 		info, err := os.Stat(p.path)
+		file := p.flag == "--envelope" || p.flag == "--bundle"
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 		case err != nil:
 			return console.Misused(fmt.Errorf("%s: %w", p.flag, err))
-		case p.flag == "--envelope" && !info.Mode().IsRegular():
+		case file && !info.Mode().IsRegular():
 			return console.Misused(fmt.Errorf("%s: %s is no regular file", p.flag, p.path))
-		case p.flag != "--envelope" && !info.IsDir():
+		case !file && !info.IsDir():
 			return console.Misused(fmt.Errorf("%s: %s is no folder", p.flag, p.path))
 		}
 	}

@@ -26,12 +26,15 @@ one is made once in your configuration folder. A release that is refused is
 neither signed nor published. Exit codes: 0 released, 1 refused, 2 usage,
 3 could not tell.`,
 			"hallmark release -f hallmark.yaml",
-			"hallmark release -f hallmark.yaml --key release.key --out out"),
+			"hallmark release -f hallmark.yaml --key release.key --out out",
+			"hallmark release -f hallmark.yaml --keyless",
+			"hallmark release --identity-token TOKEN-FILE --signing-config signing_config.json \\\n    --trusted-root trusted_root.json"),
 		Flags: append([]cli.Flag{
 			fileFlag(), outFlag(), atFlag(), directoryFlag(), allFlag(),
 			envelopeFlag(),
 			console.Output("table", "json", "markdown"),
-		}, keyFlags()...),
+			bundleFlag(),
+		}, signerFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -46,8 +49,10 @@ type Released struct {
 	Passed       bool                 `json:"passed"`
 	Dossier      string               `json:"dossier"`
 	Key          string               `json:"key,omitempty"`
+	Signers      []SignedBy           `json:"signers,omitempty"`
 	Decision     any                  `json:"decision"`
 	Attestations []Attestation        `json:"attestations,omitempty"`
+	Queued       []Waiting            `json:"queued,omitempty"`
 	Layout       string               `json:"layout,omitempty"`
 	Directory    string               `json:"directory,omitempty"`
 	Verification *verification.Report `json:"verification,omitempty"`
@@ -83,11 +88,11 @@ func release(io console.IO, c *cli.Context) error {
 		return decided(j.Decision)
 	}
 
-	key, where, err := signingKey(io, c, f)
+	by, err := chooseSigner(io, c, f)
 	if err != nil {
 		return err
 	}
-	var all []signed
+	var made attestation
 	var bundles []published
 	var report verification.Report
 	var verdict []byte
@@ -101,15 +106,19 @@ func release(io console.IO, c *cli.Context) error {
 		} else if err != nil {
 			return console.Unable(err)
 		}
-		signed, want, err := attestStage(c.Context, io, f, j, key, dir)
-		if err != nil {
+		if made, err = attestStage(c.Context, io, f, j, by, dir); err != nil {
 			return err
 		}
-		all = signed
-		if verdict, err = envelope(c.Context, c.String("envelope"), all, key, f.Verifier.ID, j.Decision); err != nil {
+		if made.queued {
+			if err := writeQueue(staging, made.all, io.Now()); err != nil {
+				return fmt.Errorf("writing the dossier: %w", err)
+			}
+			return c.Context.Err()
+		}
+		if verdict, err = envelope(c.Context, c.String("envelope"), made.all, by.key, f.Verifier.ID, j.Decision); err != nil {
 			return err
 		}
-		if err := writeAttestations(staging, all, want); err != nil {
+		if err := writeAttestations(staging, made.all, made.want, by.root); err != nil {
 			return fmt.Errorf("writing the dossier: %w", err)
 		}
 		if bundles, err = storedBundles(c.Context, staging, g.Release); err != nil {
@@ -144,8 +153,21 @@ func release(io console.IO, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if made.queued {
+		if c.String("output") == "json" {
+			if err := io.JSON(Released{Passed: true, Dossier: dir, Key: by.where, Decision: j.Decision, Queued: waitingList(made.all)}); err != nil {
+				return err
+			}
+		} else if err := showDecision(io, c, j.Decision); err != nil {
+			return err
+		}
+		return sayQueued(io, c, dir, made.all)
+	}
 	into, err := publishDirectory(c, f, bundles)
 	if err != nil {
+		return kept(dir, err)
+	}
+	if err := writeBundle(c.String("bundle"), made.all); err != nil {
 		return kept(dir, err)
 	}
 	if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
@@ -160,7 +182,7 @@ func release(io console.IO, c *cli.Context) error {
 
 	if c.String("output") == "json" {
 		return io.JSON(Released{
-			Passed: true, Dossier: dir, Key: where, Decision: j.Decision, Attestations: attestations(dir, all),
+			Passed: true, Dossier: dir, Key: by.where, Signers: signersOf(made.want), Decision: j.Decision, Attestations: attestations(dir, made.all),
 			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: &report, Next: next,
 		})
 	}
@@ -171,8 +193,9 @@ func release(io console.IO, c *cli.Context) error {
 		return nil
 	}
 	fmt.Fprintln(io.Out)
-	sayKey(io, where)
-	sayAttestations(io, dir, all)
+	sayKey(io, by.where)
+	by.sayWitnesses(io, made.want.Signers)
+	sayAttestations(io, dir, made.all)
 	sayPublished(io, dir, into)
 	many := "s"
 	if len(report.Subjects) == 1 {

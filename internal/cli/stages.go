@@ -18,8 +18,8 @@ import (
 	"github.com/hallmark-project/hallmark/internal/releasefile"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
-	"github.com/hallmark-project/hallmark/verify/source"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 // The flags that several commands share.
@@ -91,6 +91,9 @@ type signed struct {
 	statement attest.Statement
 	bundle    attest.Bundle
 	reused    bool
+	// outage is why the bundle is not complete, if it is not; then it may also
+	// be nil.
+	outage *sign.OutageError
 }
 
 // signable refuses, before any work is done, a release of more artifacts than
@@ -106,12 +109,22 @@ func signable(rel criteria.Release) error {
 // errFuture stops a verdict that would be dated later than it was made.
 var errFuture = errors.New("will not sign a verdict from the future")
 
-// attestStage makes the statements about j and has key sign them. Bundles in
+// attestation is what the attest stage made of a decision.
+type attestation struct {
+	all []signed
+	// want is the trust file for consumers; zero where something is queued.
+	want verify.Expect
+	// queued is true where a service did not answer, and what there is waits for
+	// it.
+	queued bool
+}
+
+// attestStage makes the statements about j and has them signed. Bundles in
 // before, an earlier dossier's folder, that already hold the very same
-// statement and verify are kept.
-func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j dossier.Judged, key *sign.Key, before string) ([]signed, verify.Expect, error) {
+// statement and verify are kept, and those that wait there are completed.
+func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j dossier.Judged, by *signing, before string) (attestation, error) {
 	if j.Decision.Time.After(io.Now().Add(verify.Skew)) {
-		return nil, verify.Expect{}, console.Misused(fmt.Errorf("%w: judged as of %s", errFuture, j.Decision.Time.Format(time.RFC3339)))
+		return attestation{}, console.Misused(fmt.Errorf("%w: judged as of %s", errFuture, j.Decision.Time.Format(time.RFC3339)))
 	}
 	policyURI := f.Verifier.PolicyURI
 	if policyURI == "" {
@@ -122,43 +135,78 @@ func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j doss
 		PolicyURI: policyURI, RunURL: f.Verifier.RunURL, Report: j.Report,
 	})
 	if err != nil {
-		return nil, verify.Expect{}, fmt.Errorf("making statements: %w", err)
+		return attestation{}, fmt.Errorf("making statements: %w", err)
 	}
-	want, err := expectation(f, j, key)
+	want, err := expectation(f, j)
 	if err != nil {
-		return nil, verify.Expect{}, err
+		return attestation{}, err
 	}
-	kept := keep(ctx, io, before, want, j.Release)
-	signer := sign.NewKeySigner(key)
-	var out []signed
-	for _, s := range statements {
+	kept, waiting := by.keep(ctx, io, before, want, j.Release), waitingIn(before)
+
+	// Statements are signed side by side: most of the time goes by in waiting
+	// for others.
+	const together = 4
+	out := attestation{all: make([]signed, len(statements))}
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(together)
+	for i, s := range statements {
 		if b, ok := kept[criteria.DigestOf(s.Bytes())]; ok {
-			out = append(out, signed{s, b, true})
+			out.all[i] = signed{statement: s, bundle: b, reused: true}
 			continue
 		}
 		io.Step("signing %s", s.Name())
-		b, err := signer.Sign(ctx, s)
-		if err != nil {
-			return nil, verify.Expect{}, fmt.Errorf("signing %s: %w", s.Name(), err)
-		}
-		out = append(out, signed{s, b, false})
+		group.Go(func() error {
+			b, err := by.Resume(inGroup, s, waiting[bundleName(s)])
+			var outage *sign.OutageError
+			if errors.As(err, &outage) && by.outage == sign.Queue {
+				out.all[i] = signed{statement: s, bundle: outage.Bundle, outage: outage}
+				return nil
+			}
+			out.all[i] = signed{statement: s, bundle: b}
+			return err
+		})
 	}
-	return out, want, nil
+	if err := group.Wait(); err != nil {
+		return attestation{}, signingEnding(ctx, err)
+	}
+	var bundles []attest.Bundle
+	for _, s := range out.all {
+		if s.outage != nil {
+			out.queued = true
+			return out, nil
+		}
+		bundles = append(bundles, s.bundle)
+	}
+	out.want = want
+	out.want.Signers, err = by.signers(bundles)
+	return out, err
+}
+
+// signingEnding says how a command ends that could not sign.
+func signingEnding(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	var outage *sign.OutageError
+	var no *sign.RefusedError
+	switch {
+	case errors.As(err, &outage):
+		return console.Unable(err, "keep what there is until it answers with: --outage queue")
+	case errors.As(err, &no):
+		return console.Unable(err)
+	}
+	return err
 }
 
 // defaultMaxAge bounds how long a withdrawn release can be kept alive by hiding
 // what withdrew it, where the release file says nothing.
 const defaultMaxAge = 365 * 24 * time.Hour
 
-// expectation is the trust file that a consumer of this release begins with.
-func expectation(f *releasefile.File, j dossier.Judged, key *sign.Key) (verify.Expect, error) {
-	pem, err := key.PublicPEM()
-	if err != nil {
-		return verify.Expect{}, err
-	}
+// expectation is the trust file that a consumer of this release begins with,
+// but for its signers.
+func expectation(f *releasefile.File, j dossier.Judged) (verify.Expect, error) {
 	want := verify.Expect{
 		Verifier: f.Verifier.ID, Resource: j.Release.Resource,
-		Signers:  []verify.Signer{{Name: "release key", Key: string(pem)}},
 		Level:    j.Decision.Policy.Profile,
 		Criteria: f.Trust.Criteria,
 		Policies: []criteria.Digest{j.Decision.Policy.Digest},
@@ -179,49 +227,20 @@ func expectation(f *releasefile.File, j dossier.Judged, key *sign.Key) (verify.E
 	return want, nil
 }
 
-// keep returns the bundles in an earlier dossier that still verify, by the
-// digest of the statement they hold. Whatever goes wrong, there are none: then
-// everything is signed anew.
-func keep(ctx context.Context, io console.IO, before string, want verify.Expect, rel criteria.Release) map[criteria.Digest]attest.Bundle {
-	kept := make(map[criteria.Digest]attest.Bundle)
-	if before == "" {
-		return kept
-	}
-	src := source.Once(filepath.Join(before, dossier.AttestationsDir))
-	v, err := verify.New(src, want, verify.WithClock(io.Now))
-	if err != nil {
-		return kept
-	}
-	for _, a := range rel.Artifacts {
-		bundles, err := src.Bundles(ctx, a.Digest)
-		if err != nil {
-			return kept
-		}
-		byDigest := make(map[criteria.Digest]attest.Bundle, len(bundles))
-		for _, b := range bundles {
-			byDigest[criteria.DigestOf(b)] = b
-		}
-		result, err := v.Verify(ctx, a.Digest)
-		if err != nil {
-			return kept
-		}
-		for _, s := range result.Statements {
-			if b, ok := byDigest[s.Bundle]; ok {
-				kept[s.Digest] = b
-			}
-		}
-	}
-	return kept
-}
-
-// writeAttestations puts bundles and the trust file into the dossier at dir.
-func writeAttestations(dir string, all []signed, want verify.Expect) error {
+// writeAttestations puts bundles, the trust file and the trusted root that it
+// names into the dossier at dir.
+func writeAttestations(dir string, all []signed, want verify.Expect, trustedRoot []byte) error {
 	into := filepath.Join(dir, dossier.AttestationsDir)
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return err
 	}
 	for _, s := range all {
 		if err := atomicfile.Write(filepath.Join(into, bundleName(s.statement)), s.bundle, 0o644); err != nil {
+			return err
+		}
+	}
+	if trustedRoot != nil {
+		if err := atomicfile.Write(filepath.Join(dir, dossier.TrustedRootFile), trustedRoot, 0o644); err != nil {
 			return err
 		}
 	}
@@ -233,7 +252,9 @@ func writeAttestations(dir string, all []signed, want verify.Expect) error {
 }
 
 // bundleName is the name under which consumers expect a bundle.
-func bundleName(s attest.Statement) string { return s.Name() + ".sigstore.json" }
+func bundleName(s attest.Statement) string { return s.Name() + bundleSuffix }
+
+const bundleSuffix = ".sigstore.json"
 
 // verifyStage verifies every artifact as a consumer would: with the trust file
 // and the bundles that lie in dir, and nothing from memory.

@@ -7,7 +7,9 @@
 //	decision.json              what was decided
 //	attestations/*.sigstore.json
 //	trust.yaml                 what a consumer needs to check the attestations
+//	trusted_root.json          who could be a witness, where trust.yaml asks for any
 //	layout/                    the release as an OCI image layout
+//	pending/                   what waits for a service that did not answer
 //
 // A dossier is written whole or not at all, and whoever has one can replay the
 // decision: [Replay].
@@ -44,6 +46,10 @@ const (
 	AttestationsDir = "attestations"
 	TrustFile       = "trust.yaml"
 	LayoutDir       = "layout"
+	// TrustedRootFile is the trusted root that the trust file names.
+	TrustedRootFile = "trusted_root.json"
+	// PendingDir holds what waits for a service that did not answer.
+	PendingDir = "pending"
 )
 
 // IndexSchema names the form of evidence/index.json.

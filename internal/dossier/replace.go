@@ -31,7 +31,7 @@ const abandoned = 24 * time.Hour
 // parts are the top-level entries of a dossier, and what file managers leave in
 // any folder that they were shown.
 var parts = []string{
-	ReleaseFile, PolicyFile, DecisionFile, EvidenceDir, AttestationsDir, TrustFile, LayoutDir,
+	ReleaseFile, PolicyFile, DecisionFile, EvidenceDir, AttestationsDir, TrustFile, TrustedRootFile, LayoutDir, PendingDir,
 	".DS_Store", "Thumbs.db", "desktop.ini",
 }
 

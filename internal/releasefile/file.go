@@ -77,11 +77,41 @@ type VerifierSpec struct {
 	RunURL string `yaml:"runUrl"`
 }
 
-// SignerSpec says what signs. Without a key, one is kept in the user's
-// configuration folder.
+// SignerSpec says what signs, and who else sees it. Without a key and without
+// keyless, a key is kept in the user's configuration folder. Paths are relative
+// to hallmark.yaml.
 type SignerSpec struct {
-	// Key is a private key's path, relative to hallmark.yaml.
+	// Key is a private key's path, or a reference to one in a key service.
 	Key string `yaml:"key"`
+	// Keyless signs with a short-lived certificate of Fulcio instead, in the
+	// name of whoever the identity token is for.
+	Keyless bool `yaml:"keyless"`
+	// SigningConfig is the Sigstore signing configuration that names the
+	// services to ask; with keyless, the default is the public-good instance.
+	SigningConfig string `yaml:"signingConfig"`
+	// TrustedRoot is the Sigstore trusted root that consumers verify with. It is
+	// required with services of one's own.
+	TrustedRoot string `yaml:"trustedRoot"`
+	// FulcioURL, RekorURL and TimestampServerURL name services without a signing
+	// configuration. RekorVersion is 1 or 2; default 1.
+	FulcioURL          string `yaml:"fulcioUrl"`
+	RekorURL           string `yaml:"rekorUrl"`
+	RekorVersion       int    `yaml:"rekorVersion"`
+	TimestampServerURL string `yaml:"timestampServerUrl"`
+	// OIDCIssuer and OIDCClientID are where and as what a person logs in.
+	OIDCIssuer   string `yaml:"oidcIssuer"`
+	OIDCClientID string `yaml:"oidcClientId"`
+	// Identity and Issuer are what the certificate must say, exactly. Where it
+	// says anything else, nothing is signed.
+	Identity string `yaml:"identity"`
+	Issuer   string `yaml:"issuer"`
+	// Private makes no log entry: nothing about the release leaves the house
+	// before it is published.
+	Private bool `yaml:"private"`
+	// Outage is what to do where a service does not answer: fail, timestamp
+	// (do without a log entry where a timestamp authority answers), or queue
+	// (keep what there is, for hallmark attest --resume). Default fail.
+	Outage string `yaml:"outage"`
 }
 
 // PublishSpec says where to publish beside the dossier.
@@ -150,6 +180,7 @@ func Parse(file string, data []byte) (*File, error) {
 	need(f.Release.Previous.IsZero() || f.Release.Previous.Algorithm() == "gitCommit", rel, "release.previous must be a commit, gitCommit:<hex>")
 	need(len(f.Artifacts) > 0, node, "artifacts is missing: paths or patterns of what is released")
 	need(f.Policy != "", node, "policy is missing: the path of policy.yaml")
+	f.Signer.faults(child(node, "signer"), need)
 	need(f.Verifier.ID != "", node, "verifier.id is missing: the URI that consumers know your verdicts by")
 	for i, e := range f.Evidence {
 		at := item(node, "evidence", i)

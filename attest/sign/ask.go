@@ -1,0 +1,169 @@
+package sign
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hallmark-project/hallmark/attest/sign/identity"
+)
+
+// The kinds of services, as messages call them.
+const (
+	authorityService = "certificate authority"
+	logService       = "transparency log"
+	timestampService = "timestamp authority"
+)
+
+// Limits on how a service is asked. An answer is a certificate, a log entry or
+// a timestamp: kilobytes, but for a log of version 1, which repeats a DSSE
+// envelope's hashes only. Who does not answer within patience is out of order.
+const (
+	maxAnswer = 4 << 20
+	patience  = 30 * time.Second
+	tries     = 3
+	// mostWait bounds how long a service may have us wait before the next try.
+	mostWait = 10 * time.Second
+)
+
+// errEndless stops reading what no service has to say.
+var errEndless = errors.New("its answer is endless: more than 4 MiB")
+
+// ask does something that asks the service at address, again where that may
+// help: where it could not be reached, or says that it is busy. It tells apart
+// who refuses from who is out of order. work is given the client to ask with.
+func ask(ctx context.Context, service, address string, work func(context.Context, *http.Client) error) error {
+	var d door
+	var err error
+	for try := 1; ; try++ {
+		var cancel context.CancelFunc
+		d = door{ctx: ctx, base: base}
+		d.ctx, cancel = context.WithTimeout(ctx, patience)
+		began := time.Now()
+		err = work(d.ctx, &http.Client{Transport: &d, CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect }})
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		busy := d.status == 0 || d.status == http.StatusTooManyRequests || d.status >= 500
+		// Who let us wait long will do so again.
+		if !busy || try == tries || time.Since(began) > patience/2 || errors.Is(err, errRedirect) || errors.Is(err, errEndless) {
+			break
+		}
+		wait := min(max(d.after, 300*time.Millisecond<<(2*(try-1))), mostWait)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case d.status >= 400 && d.status < 500 && d.status != http.StatusTooManyRequests && d.status != http.StatusRequestTimeout:
+		return &RefusedError{Service: service, URL: address, Status: d.status, Message: said(d.text(), err)}
+	case d.ctx.Err() != nil && errors.Is(context.Cause(d.ctx), context.DeadlineExceeded):
+		err = errors.New("no whole answer within " + patience.String())
+	case d.status >= 400:
+		err = errors.New("HTTP " + strconv.Itoa(d.status) + ": " + said(d.text(), err))
+	default:
+		err = plain{said(err.Error(), nil), err}
+	}
+	return &OutageError{Service: service, URL: address, Err: err}
+}
+
+// plain is an error with a message that is safe to show.
+type plain struct {
+	message string
+	err     error
+}
+
+func (p plain) Error() string { return p.message }
+func (p plain) Unwrap() error { return p.err }
+
+// said shows what a service answered: shortened, on one line, and without a
+// token that it repeats.
+func said(text string, otherwise error) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" && otherwise != nil {
+		text = otherwise.Error()
+	}
+	words := strings.Fields(text)
+	for i, w := range words {
+		// "eyJ" is how base64 of a JSON object begins, and so a token.
+		if at := strings.Index(w, "eyJ"); at >= 0 {
+			words[i] = w[:at] + "(token)"
+		}
+	}
+	const most = 300
+	text = identity.Escape(strings.Join(words, " "))
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return text
+}
+
+// base is what all services are asked through, so that connections are kept.
+var base http.RoundTripper = &http.Transport{
+	Proxy:                 http.ProxyFromEnvironment,
+	ForceAttemptHTTP2:     true,
+	TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+	TLSHandshakeTimeout:   10 * time.Second,
+	ResponseHeaderTimeout: patience,
+	IdleConnTimeout:       time.Minute,
+}
+
+// door is through which one request goes out and its answer comes in: bounded,
+// and remembered as far as an error needs it.
+type door struct {
+	ctx    context.Context
+	base   http.RoundTripper
+	status int
+	after  time.Duration
+	seen   strings.Builder
+}
+
+// RoundTrip implements [http.RoundTripper]. The libraries above ask without a
+// context, so the door gives them one.
+func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := d.base.RoundTrip(r.WithContext(d.ctx))
+	if err != nil {
+		return nil, err
+	}
+	d.status = resp.StatusCode
+	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
+		d.after = time.Duration(min(s, int(mostWait/time.Second))) * time.Second
+	}
+	resp.Body = &bounded{body: resp.Body, left: maxAnswer, door: d}
+	return resp, nil
+}
+
+// text is the beginning of what came in.
+func (d *door) text() string { return d.seen.String() }
+
+// bounded is the body of an answer.
+type bounded struct {
+	body io.ReadCloser
+	left int
+	door *door
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errEndless
+	}
+	n, err := b.body.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	if room := 600 - b.door.seen.Len(); room > 0 && b.door.status >= 300 {
+		b.door.seen.Write(p[:min(n, room)])
+	}
+	return n, err
+}
+
+func (b *bounded) Close() error { return b.body.Close() }
