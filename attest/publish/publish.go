@@ -5,77 +5,21 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
-	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/oci"
 )
 
 var (
-	_ attest.Publisher = (*Directory)(nil)
-	_ attest.Publisher = (*Layout)(nil)
+	_ attest.DocumentPublisher = (*Directory)(nil)
+	_ attest.DocumentPublisher = (*Layout)(nil)
 )
-
-// maxLines bounds the file of bundles about one artifact that is read back
-// before one is added.
-const maxLines = 256 << 20
-
-// Directory publishes into a folder: one file of JSON lines for each artifact,
-// sha256-<hex>.jsonl, in which each line is a bundle about it.
-type Directory struct {
-	dir string
-	mu  sync.Mutex
-}
-
-// NewDirectory returns the publisher into dir, which is made if absent.
-func NewDirectory(dir string) (*Directory, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("publishing into a directory: %w", err)
-	}
-	return &Directory{dir: dir}, nil
-}
-
-// Publish implements [attest.Publisher].
-func (d *Directory) Publish(_ context.Context, subject criteria.Digest, b attest.Bundle) (string, error) {
-	if subject.IsZero() {
-		return "", errors.New("publishing: the bundle has no subject to be found by")
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	path := filepath.Join(d.dir, subject.Algorithm()+"-"+subject.Hex()+".jsonl")
-	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || info.Size() > maxLines) {
-		return "", fmt.Errorf("publishing: %s is not a file of bundles", path)
-	}
-	have, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("publishing: %w", err)
-	}
-	var line bytes.Buffer
-	if err := json.Compact(&line, b); err != nil {
-		return "", fmt.Errorf("publishing: the bundle is not JSON: %w", err)
-	}
-	for _, l := range bytes.Split(have, []byte{'\n'}) {
-		if bytes.Equal(l, line.Bytes()) {
-			return path, nil
-		}
-	}
-	if len(have) > 0 && have[len(have)-1] != '\n' {
-		have = append(have, '\n')
-	}
-	have = append(append(have, line.Bytes()...), '\n')
-	return path, atomicfile.Write(path, have, 0o644)
-}
 
 // Layout publishes into an OCI image layout.
 type Layout struct {
@@ -166,21 +110,10 @@ func (l *Layout) AddFile(ctx context.Context, subject criteria.Subject, path str
 func (l *Layout) Publish(_ context.Context, subject criteria.Digest, b attest.Bundle) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h, err := hash(subject)
+	file, err := l.file(subject)
 	if err != nil {
 		return "", err
 	}
-	file, ok := l.files[h]
-	if !ok {
-		if l.seen, err = l.layout.Contents(l.seen); err != nil {
-			return "", fmt.Errorf("publishing: %w", err)
-		}
-		file, ok = l.seen.File(h)
-	}
-	if !ok {
-		return "", fmt.Errorf("publishing: the layout in %s holds nothing with digest %s", l.dir, subject)
-	}
-	l.files[h] = file
 	id := criteria.DigestOf(b)
 	stored, ok := l.bundles[id]
 	if !ok {
@@ -190,13 +123,56 @@ func (l *Layout) Publish(_ context.Context, subject criteria.Digest, b attest.Bu
 		l.bundles[id] = stored
 	}
 	d, err := l.layout.Refer(stored, file)
+	return l.listed(d, err)
+}
+
+// AddDocument implements [attest.DocumentPublisher]: the document becomes a
+// referrer of the subject, of the document's own media type. The subject must be
+// in the layout.
+func (l *Layout) AddDocument(_ context.Context, subject criteria.Digest, d attest.Document, data []byte) (string, error) {
+	if err := checkDocument(subject, d, data); err != nil {
+		return "", fmt.Errorf("publishing: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	file, err := l.file(subject)
+	if err != nil {
+		return "", err
+	}
+	entry, err := l.layout.StoreDocument(d.MediaType, d.Name, data, file)
+	return l.listed(entry, err)
+}
+
+// file returns the entry of the artifact that holds subject.
+func (l *Layout) file(subject criteria.Digest) (v1.Descriptor, error) {
+	h, err := hash(subject)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	file, ok := l.files[h]
+	if !ok {
+		if l.seen, err = l.layout.Contents(l.seen); err != nil {
+			return v1.Descriptor{}, fmt.Errorf("publishing: %w", err)
+		}
+		file, ok = l.seen.File(h)
+	}
+	if !ok {
+		return v1.Descriptor{}, fmt.Errorf("publishing: the layout in %s holds nothing with digest %s", l.dir, subject)
+	}
+	l.files[h] = file
+	return file, nil
+}
+
+// listed lists what was stored, unless err says that it was not, and returns
+// where it is.
+func (l *Layout) listed(entry v1.Descriptor, err error) (string, error) {
 	if err == nil {
-		err = l.list(d)
+		err = l.list(entry)
 	}
 	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)
 	}
-	return l.dir + "@" + d.Digest.String(), nil
+	return l.dir + "@" + entry.Digest.String(), nil
 }
 
 func hash(d criteria.Digest) (v1.Hash, error) {

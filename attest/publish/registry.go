@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-var _ attest.Publisher = (*Registry)(nil)
+var _ attest.DocumentPublisher = (*Registry)(nil)
 
 // Registry publishes into one repository of an OCI registry: files as
 // artifacts, and bundles as referrers of files, images and indexes. It is safe
@@ -66,6 +66,26 @@ func (r *Registry) Publish(ctx context.Context, subject criteria.Digest, b attes
 		return "", err
 	}
 	return at[0].Location, nil
+}
+
+// AddDocument implements [attest.DocumentPublisher]: the document becomes a
+// referrer of the subject, of the document's own media type.
+func (r *Registry) AddDocument(ctx context.Context, subject criteria.Digest, d attest.Document, data []byte) (string, error) {
+	if err := checkDocument(subject, d, data); err != nil {
+		return "", fmt.Errorf("publishing: %w", err)
+	}
+	to, err := r.subject(ctx, subject)
+	if err != nil {
+		return "", fmt.Errorf("publishing: %w", err)
+	}
+	entry, err := r.repository.PutDocument(ctx, d.MediaType, d.Name, data, to)
+	if err == nil {
+		err = r.repository.List(ctx, []oci.Listing{{Subject: to.Digest, Entries: []v1.Descriptor{entry}}})[0]
+	}
+	if err != nil {
+		return "", fmt.Errorf("publishing document %s: %w", d.Name, err)
+	}
+	return r.at(entry.Digest), nil
 }
 
 // File is a released file and where it lies.

@@ -147,7 +147,11 @@ func (r *Repository) PutBundle(ctx context.Context, bundle []byte, subject v1.De
 		return v1.Descriptor{}, err
 	}
 	layer := v1.Descriptor{MediaType: BundleType, Size: int64(len(bundle)), Digest: hashOf(bundle)}
-	m := bundleManifest(layer, predicate, subject)
+	return r.putReferrer(ctx, bundleManifest(layer, predicate, subject), bundle)
+}
+
+// putReferrer stores m, whose one layer holds content, and returns its entry.
+func (r *Repository) putReferrer(ctx context.Context, m v1.Manifest, content []byte) (v1.Descriptor, error) {
 	data, entry, err := encode(m, m.Annotations)
 	if err != nil {
 		return entry, err
@@ -156,7 +160,7 @@ func (r *Repository) PutBundle(ctx context.Context, bundle []byte, subject v1.De
 	if err != nil || there {
 		return entry, err
 	}
-	if _, err := r.putBytes(ctx, bundle); err != nil {
+	if _, err := r.putBytes(ctx, content); err != nil {
 		return entry, err
 	}
 	if _, err := r.putBytes(ctx, empty); err != nil {
