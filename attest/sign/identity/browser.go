@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"time"
 
@@ -24,8 +25,8 @@ func Browser(l Login) (Source, error) {
 	}
 	if l.RedirectURL != "" {
 		u, err := secureURL(l.RedirectURL)
-		if err != nil || u.Scheme != "http" || u.RawQuery != "" {
-			return nil, fmt.Errorf("logging in: the redirect URL is %q, expected http://localhost:PORT/PATH", clip(Escape(l.RedirectURL)))
+		if err != nil || u.Scheme != "http" || u.RawQuery != "" || u.Path == "" || u.Port() == "" || u.Port() == "0" {
+			return nil, fmt.Errorf("logging in: the redirect URL is \"%s\", expected http://localhost:PORT/PATH", clip(Escape(l.RedirectURL)))
 		}
 	}
 	return Keep(browser{l}, l.Now), nil
@@ -72,11 +73,13 @@ func (b browser) token(ctx context.Context, audience string) (Token, error) {
 	if err != nil {
 		return Token{}, errors.New("the issuer's page to log in at is no URL")
 	}
-	page.RawQuery = values(page.Query(), url.Values{
+	query := page.Query()
+	maps.Copy(query, url.Values{
 		"response_type": {"code"}, "client_id": {clientID}, "scope": {"openid email"},
 		"redirect_uri": {back.url}, "state": {state}, "nonce": {nonce},
 		"code_challenge": {oauth2.S256ChallengeFromVerifier(verifier)}, "code_challenge_method": {"S256"},
-	}).Encode()
+	})
+	page.RawQuery = query.Encode()
 	open := b.login.Open
 	if open == nil {
 		open = systemBrowser(b.login.Env)

@@ -50,12 +50,6 @@ func listen(address, state string, p *provider) (*callback, error) {
 		if u, err = url.Parse(address); err != nil {
 			return nil, errors.New("the redirect URL is none")
 		}
-		if u.Path == "" {
-			u.Path = "/"
-		}
-		if u.Port() == "" {
-			u.Host = net.JoinHostPort(u.Hostname(), "80")
-		}
 	}
 	listeners, err := loopbackListeners(u.Hostname(), u.Port())
 	if err != nil {
@@ -65,6 +59,7 @@ func listen(address, state string, p *provider) (*callback, error) {
 	u.Host = net.JoinHostPort(u.Hostname(), port)
 	c := &callback{url: u.String(), host: u.Host, path: u.Path, state: state, provider: p, got: make(chan outcome, 1)}
 	if address != "" {
+		// Issuers compare it letter by letter with the one that they know.
 		c.url = address
 	}
 	for _, l := range listeners {
@@ -72,6 +67,7 @@ func listen(address, state string, p *provider) (*callback, error) {
 			Handler: c, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second,
 			WriteTimeout: 5 * time.Second, MaxHeaderBytes: 64 << 10,
 		}
+		s.SetKeepAlivesEnabled(false)
 		c.servers = append(c.servers, s)
 		go func() { _ = s.Serve(l) }()
 	}
@@ -189,7 +185,7 @@ func (c *callback) outcome(query url.Values) outcome {
 		return outcome{err: errors.New("the browser brought an answer that does not name its issuer")}
 	}
 	if code := query.Get("error"); code != "" {
-		return outcome{err: &refusal{code, query.Get("error_description")}}
+		return outcome{err: &refusal{code, scrub(query.Get("error_description"), c.state)}}
 	}
 	code := query["code"]
 	if len(code) != 1 || code[0] == "" || len(code[0]) > maxCode {

@@ -37,11 +37,11 @@ type claims struct {
 	AccountName      string `json:"account_name"`
 	AccountID        string `json:"account_id"`
 	PipelineName     string `json:"pipeline_name"`
-	CircleProject    string `json:"'oidc.circleci.com/project-id'"`
-	CircleDefinition string `json:"'oidc.circleci.com/pipeline-definition-id'"`
+	CircleProject    string `json:"oidc.circleci.com/project-id"`
+	CircleDefinition string `json:"oidc.circleci.com/pipeline-definition-id"`
 	// Issuers differ in what kind of value these are.
 	PipelineID looseString    `json:"pipeline_id"`
-	Kubernetes jsontext.Value `json:"'kubernetes.io'"`
+	Kubernetes jsontext.Value `json:"kubernetes.io"`
 	Federated  jsontext.Value `json:"federated_claims"`
 
 	kubernetes struct {
@@ -72,9 +72,9 @@ func readClaims(data []byte) (claims, error) {
 		_ = strict.JSON(c.Federated, &c.federated)
 	}
 	c.Kubernetes, c.Federated = nil, nil
-	for name, value := range c.identifying() {
-		if len(value) > maxClaim {
-			return claims{}, fmt.Errorf("%s has %d bytes, expected at most %d", name, len(value), maxClaim)
+	for _, claim := range c.identifying() {
+		if len(claim.value) > maxClaim {
+			return claims{}, fmt.Errorf("%s has %d bytes, expected at most %d", claim.name, len(claim.value), maxClaim)
 		}
 	}
 	// OpenID Connect Core 1.0, section 2: iss, sub, aud and exp are REQUIRED.
@@ -92,15 +92,26 @@ func readClaims(data []byte) (claims, error) {
 	return c, nil
 }
 
-func (c *claims) identifying() map[string]string {
-	return map[string]string{
-		"iss": c.Issuer, "sub": c.Subject, "email": c.Email,
-		"job_workflow_ref": c.JobWorkflowRef, "ci_config_ref_uri": c.CIConfigRefURI,
-		"organization_slug": c.OrganizationSlug, "pipeline_slug": c.PipelineSlug,
-		"platform_url": c.PlatformURL, "account_name": c.AccountName, "account_id": c.AccountID,
-		"pipeline_name": c.PipelineName, "pipeline_id": string(c.PipelineID),
-		"oidc.circleci.com/project-id": c.CircleProject, "oidc.circleci.com/pipeline-definition-id": c.CircleDefinition,
-		"kubernetes.io": c.kubernetes.Namespace + c.kubernetes.ServiceAccount.Name, "federated_claims": c.federated.ConnectorID,
+// identifying lists the claims that can become part of what is shown or of a
+// certificate.
+func (c *claims) identifying() []struct{ name, value string } {
+	return []struct{ name, value string }{
+		{"iss", c.Issuer},
+		{"sub", c.Subject},
+		{"email", c.Email},
+		{"job_workflow_ref", c.JobWorkflowRef},
+		{"ci_config_ref_uri", c.CIConfigRefURI},
+		{"organization_slug", c.OrganizationSlug},
+		{"pipeline_slug", c.PipelineSlug},
+		{"platform_url", c.PlatformURL},
+		{"account_name", c.AccountName},
+		{"account_id", c.AccountID},
+		{"pipeline_name", c.PipelineName},
+		{"pipeline_id", string(c.PipelineID)},
+		{"oidc.circleci.com/project-id", c.CircleProject},
+		{"oidc.circleci.com/pipeline-definition-id", c.CircleDefinition},
+		{"kubernetes.io", c.kubernetes.Namespace + c.kubernetes.ServiceAccount.Name},
+		{"federated_claims", c.federated.ConnectorID},
 	}
 }
 
@@ -156,13 +167,16 @@ func (b *looseBool) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// looseString is a string that some issuers write as a number.
+// looseString is a string that some issuers write as a number. Everything else
+// is none.
 type looseString string
 
 func (s *looseString) UnmarshalJSON(data []byte) error {
-	if data[0] == '"' {
+	switch c := data[0]; {
+	case c == '"':
 		return strict.JSON(data, (*string)(s))
+	case c == '-' || c >= '0' && c <= '9':
+		*s = looseString(data)
 	}
-	*s = looseString(data)
 	return nil
 }

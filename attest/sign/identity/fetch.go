@@ -179,6 +179,8 @@ func secureURL(raw string) (*url.URL, error) {
 		return nil, errors.New("is no URL")
 	case u.Host == "" || u.Hostname() == "" || u.Opaque != "":
 		return nil, errors.New("names no host: expected https://")
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return nil, errors.New("names a host with letters beyond ASCII: write it as DNS does, with xn--")
 	case u.User != nil:
 		return nil, errors.New("holds a user or password, which has no place in it")
 	case u.Fragment != "":

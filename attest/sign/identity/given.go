@@ -21,6 +21,10 @@ type given struct {
 // the variable SIGSTORE_ID_TOKEN, is not.
 func Given(value string, e Environment) (Source, error) {
 	if path, ok := strings.CutPrefix(value, "@"); ok {
+		// Errors name the path.
+		if looksLikeToken(path) {
+			return nil, errors.New("reading --identity-token: a token follows the @, expected the path of a file")
+		}
 		return file{path, e, true}, nil
 	}
 	t, err := parse(value)

@@ -55,7 +55,7 @@ func newGoogle(e Environment) (Source, error) {
 	default:
 		// What is asked there comes without encryption.
 		if !loopback(name) && ip != netip.MustParseAddr("fd20:ce::254") {
-			return nil, fmt.Errorf("looking for an identity token: GCE_METADATA_HOST is %q, expected the metadata server (%s) or one on this machine", clip(Escape(host)), metadataHost)
+			return nil, fmt.Errorf("looking for an identity token: GCE_METADATA_HOST is \"%s\", expected the metadata server (%s) or one on this machine", clip(Escape(host)), metadataHost)
 		}
 	}
 	return google{host, e}, nil

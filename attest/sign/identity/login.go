@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -44,8 +43,7 @@ func (l Login) issuer() string {
 }
 
 func (l Login) check() error {
-	switch {
-	case l.Show == nil || l.Env == nil || l.Now == nil:
+	if l.Show == nil || l.Env == nil || l.Now == nil {
 		return errors.New("logging in: there is nobody to show anything to")
 	}
 	if _, err := secureURL(l.issuer()); err != nil {
@@ -74,13 +72,14 @@ func (l Login) verified(ctx context.Context, p *provider, raw, clientID, nonce s
 	}
 	// "If a nonce value was sent in the Authentication Request, a nonce Claim
 	// MUST be present and its value checked to verify that it is the same value."
-	if subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 && nonce != "" {
-		return Token{}, errors.New("verifying the token: it is not for this login: its nonce is another")
+	if nonce != "" && subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(nonce)) != 1 {
+		return Token{}, errors.New("verifying the token: its nonce is not that of this login")
 	}
 	return t, nil
 }
 
-// refusal is an error that an issuer answers, by its code.
+// refusal is an error that an issuer answers, by its code. What it says about it
+// was scrubbed.
 // https://www.rfc-editor.org/rfc/rfc6749#section-5.2
 type refusal struct{ code, description string }
 
@@ -92,19 +91,8 @@ func (r *refusal) Error() string {
 	if text == "" {
 		text = "the issuer answered " + clip(Escape(r.code))
 	}
-	if d := scrub(r.description); d != "" {
-		text += ": " + d
+	if r.description != "" {
+		text += ": " + r.description
 	}
 	return text
-}
-
-// values copies form, which is sent once with each request.
-func values(form url.Values, more url.Values) url.Values {
-	out := make(url.Values, len(form)+len(more))
-	for _, in := range []url.Values{form, more} {
-		for k, v := range in {
-			out[k] = v
-		}
-	}
-	return out
 }

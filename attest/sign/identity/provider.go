@@ -54,7 +54,7 @@ func discover(ctx context.Context, issuer string) (*provider, error) {
 	// "The issuer value returned MUST be identical to the Issuer URL that was
 	// used as the prefix": else one issuer could speak for another.
 	if doc.Issuer != issuer {
-		return nil, fmt.Errorf("%s is about the issuer %q, expected %q", shownURL(&u), clip(Escape(doc.Issuer)), clip(Escape(issuer)))
+		return nil, fmt.Errorf("%s is about the issuer \"%s\", expected \"%s\"", shownURL(&u), clip(Escape(doc.Issuer)), clip(Escape(issuer)))
 	}
 	// PKCE (RFC 7636) is what keeps a code useless for whoever else gets it. An
 	// issuer that lists methods and not this one would drop the challenge.
@@ -109,7 +109,7 @@ func (p *provider) redeem(ctx context.Context, form url.Values) (raw string, err
 	var body struct {
 		IDToken string `json:"id_token"`
 	}
-	if err := a.decode(u, &body); err != nil {
+	if err := a.decode(u, &body, form.Get("code"), form.Get("device_code"), form.Get("code_verifier")); err != nil {
 		return "", err
 	}
 	if body.IDToken == "" {
@@ -135,8 +135,9 @@ func post(ctx context.Context, address string, form url.Values) (answer, *url.UR
 }
 
 // decode reads an answer into v, or returns the error that it holds: a
-// [*refusal] where the issuer says why, else a [*statusError].
-func (a answer) decode(u *url.URL, v any) error {
+// [*refusal] where the issuer says why, else a [*statusError]. An issuer may
+// quote the secrets that it was sent.
+func (a answer) decode(u *url.URL, v any, secrets ...string) error {
 	if a.status == http.StatusOK {
 		if err := strict.JSON(a.body, v); err != nil {
 			return fmt.Errorf("reading the answer of %s: %w", shownURL(u), err)
@@ -148,7 +149,7 @@ func (a answer) decode(u *url.URL, v any) error {
 	}
 	// Some issuers answer errors with 200.
 	if err := strict.JSON(a.body, &failure); err == nil && failure.Error != "" && a.status < 500 {
-		return &refusal{failure.Error, failure.Description}
+		return &refusal{failure.Error, scrub(failure.Description, secrets...)}
 	}
 	if a.status != http.StatusOK {
 		return a.failed(u)

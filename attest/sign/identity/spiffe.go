@@ -39,11 +39,11 @@ func newSPIFFE(e Environment) (Source, error) {
 		address = (&url.URL{Scheme: "unix", Path: address}).String()
 	}
 	if err := workloadapi.ValidateAddress(address); err != nil {
-		return nil, fmt.Errorf("looking for an identity token: %s is %q, expected unix:///path or tcp://127.0.0.1:port", workloadapi.SocketEnv, clip(Escape(address)))
+		return nil, fmt.Errorf("looking for an identity token: %s is \"%s\", expected unix:///path or tcp://127.0.0.1:port", workloadapi.SocketEnv, clip(Escape(address)))
 	}
 	// The protocol is not encrypted.
 	if u, err := url.Parse(address); err != nil || u.Scheme == "tcp" && !loopback(u.Hostname()) {
-		return nil, fmt.Errorf("looking for an identity token: %s is %q, which is not on this machine", workloadapi.SocketEnv, clip(Escape(address)))
+		return nil, fmt.Errorf("looking for an identity token: %s is \"%s\", which is not on this machine", workloadapi.SocketEnv, clip(Escape(address)))
 	}
 	return workloadAPI{address, e}, nil
 }
