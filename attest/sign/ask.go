@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -49,6 +50,9 @@ func ask(ctx context.Context, service, address string, work func(context.Context
 		cancel()
 		if err == nil || ctx.Err() != nil {
 			break
+		}
+		if !d.used {
+			return fmt.Errorf("asking the %s %s: %w", service, address, err)
 		}
 		busy := d.status == 0 || d.status == http.StatusTooManyRequests || d.status >= 500
 		// Who let us wait long will do so again.
@@ -122,6 +126,7 @@ var base http.RoundTripper = &http.Transport{
 // door is through which one request goes out and its answer comes in: bounded,
 // and remembered as far as an error needs it.
 type door struct {
+	used   bool
 	ctx    context.Context
 	base   http.RoundTripper
 	status int
@@ -132,6 +137,7 @@ type door struct {
 // RoundTrip implements [http.RoundTripper]. The libraries above ask without a
 // context, so the door gives them one.
 func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
+	d.used = true
 	resp, err := d.base.RoundTrip(r.WithContext(d.ctx))
 	if err != nil {
 		return nil, err

@@ -68,13 +68,12 @@ func NewKeySigner(k *Key, o Options) (*Signer, error) {
 	if err := s.complete(); err != nil {
 		return nil, fmt.Errorf("signing with a key: %w", err)
 	}
-	if k.Algorithm() == Ed25519 {
-		for _, l := range o.Services.Logs {
-			// A log of version 2 takes signatures over a hash only, and ours are
-			// over the statement itself, which is what verifiers expect of DSSE.
-			if l.Version == 2 {
-				return nil, fmt.Errorf("signing with a key: the transparency log %s takes no signatures of Ed25519 keys: expected ECDSA or RSA, or a log of version 1", l.URL)
-			}
+	for _, l := range o.Services.Logs {
+		// A log of version 2 takes signatures over a hash only, and with Ed25519
+		// ours are over the statement itself, which is what verifiers of DSSE
+		// expect. One of version 1 verifies DSSE with SHA-256 whatever the curve.
+		if k.Algorithm() == Ed25519 && l.Version == 2 || k.Algorithm() == ECDSAP384 && l.Version == 1 {
+			return nil, fmt.Errorf("signing with a key: the transparency log %s, of version %d, takes no signatures of %s keys: expected ECDSA on P-256, or RSA", l.URL, l.Version, k.Algorithm())
 		}
 	}
 	return s, nil
