@@ -170,12 +170,12 @@ func (p *Plugin) call(ctx context.Context, hash crypto.Hash, stdin []byte, metho
 	// What remains of err is an exit code, which the protocol ignores, or that
 	// something still holds the output open, which changes nothing of it.
 	var resp common.PluginResp
-	if json.Unmarshal(out.Bytes(), &resp) != nil {
+	if err := json.Unmarshal(out.data.Bytes(), &resp); err != nil {
 		ended := ""
 		if exit != nil {
 			ended = fmt.Sprintf(" and exits with %d", exit.ExitCode())
 		}
-		if len(bytes.TrimSpace(out.Bytes())) == 0 {
+		if len(bytes.TrimSpace(out.data.Bytes())) == 0 {
 			return nil, fault("answers nothing%s", ended)
 		}
 		return nil, fault("answers something else than JSON%s", ended)
@@ -199,20 +199,21 @@ func cause(err error) error {
 	return err
 }
 
-// answer keeps what a plug-in answers, up to the limit.
+// answer keeps what a plug-in answers, up to the limit. The buffer is not
+// embedded: with its ReadFrom, copying would go past Write, and the limit.
 type answer struct {
-	bytes.Buffer
+	data    bytes.Buffer
 	stop    func()
 	endless bool
 }
 
 func (a *answer) Write(p []byte) (int, error) {
-	if a.Len()+len(p) > maxAnswer {
+	if a.data.Len()+len(p) > maxAnswer {
 		a.endless = true
 		a.stop()
 		return 0, errors.New("too much")
 	}
-	return a.Buffer.Write(p)
+	return a.data.Write(p)
 }
 
 // publicKey reads the public key out of an answer.
