@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -37,7 +38,7 @@ type client struct {
 	name     name.Repository
 	access   Access
 	patience Patience
-	http     *http.Client
+	http     http.RoundTripper // no client: redirects are followed by our rules
 
 	scheme struct {
 		sync.Mutex
@@ -49,21 +50,17 @@ type client struct {
 func newClient(repository name.Repository, a Access) *client {
 	p := a.Patience.orDefault()
 	c := &client{name: repository, access: a, patience: p}
-	c.http = &http.Client{
-		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{Timeout: p.Connect, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:     &tls.Config{RootCAs: a.RootCAs, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout: p.Connect,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: 32,
-			IdleConnTimeout:     90 * time.Second,
-			// What is asked for is held against a digest of its bytes as they
-			// are stored, and a bound on what is sent bounds what is unpacked.
-			DisableCompression: true,
-		},
-		// Redirects are followed in exchange, by our rules.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	c.http = &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: p.Connect, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: a.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: p.Connect,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 32,
+		IdleConnTimeout:     90 * time.Second,
+		// What is asked for is held against a digest of its bytes as they are
+		// stored, and a bound on what is sent bounds what is unpacked.
+		DisableCompression: true,
 	}
 	c.auth.client = c
 	return c
@@ -158,7 +155,7 @@ func passing(err error) bool {
 	var host x509.HostnameError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &never), errors.Is(err, errPlain), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, errStalled), errors.Is(err, errSlow),
+	case errors.As(err, &never), errors.Is(err, errPlain), errors.Is(err, errStalled), errors.Is(err, errSlow),
 		errors.As(err, &record), errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &host),
 		errors.Is(err, syscall.ECONNREFUSED):
 		return false
@@ -363,7 +360,12 @@ func (c *client) send(ctx context.Context, r request, to *url.URL, authorization
 		}
 		body = &upload{b, dog, c.patience.Answer}
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, to.String(), body)
+	// However long it takes to connect and to send, the wait for an answer
+	// begins behind it.
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { dog.reset(c.patience.Answer) },
+	})
+	req, err := http.NewRequestWithContext(traced, r.method, to.String(), body)
 	if err != nil {
 		dog.end()
 		return nil, errFinal{err}
@@ -387,28 +389,18 @@ func (c *client) send(ctx context.Context, r request, to *url.URL, authorization
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := c.http.RoundTrip(req)
 	if err != nil {
-		err = unaddressed(dog.cause(err))
+		err = dog.cause(err)
 		dog.end()
-		if errors.Is(err, http.ErrSchemeMismatch) && !c.access.AllowHTTP {
+		var record tls.RecordHeaderError
+		if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
 			err = errPlain
 		}
 		return nil, err
 	}
 	dog.reset(c.patience.Stall)
 	return &answer{resp, &watched{resp.Body, dog}}, nil
-}
-
-// unaddressed takes off what net/http says of the address: it may hold the
-// signature by which a store lets a blob be read, and where we asked is said
-// already.
-func unaddressed(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }
 
 // watchdog ends an exchange in which nothing moves.
@@ -476,11 +468,8 @@ type upload struct {
 
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.ReadCloser.Read(p)
-	if err != nil {
-		u.dog.reset(u.answer)
-	} else {
-		u.dog.reset(u.dog.stall + u.answer)
-	}
+	// The end of what is read here is not yet on its way.
+	u.dog.reset(u.dog.stall + u.answer)
 	return n, err
 }
 
@@ -506,7 +495,7 @@ func (c *client) schemeOf(ctx context.Context) (string, error) {
 		c.scheme.known = "https"
 	case ctx.Err() != nil:
 		return "", err
-	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+	case errors.Is(err, errPlain), errors.As(err, &record), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, syscall.ECONNRESET),
 		// Its port for TLS; the one for http is another.
 		errors.Is(err, syscall.ECONNREFUSED) && !strings.Contains(c.name.RegistryStr(), ":"):

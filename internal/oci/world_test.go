@@ -3,6 +3,7 @@ package oci_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -176,3 +177,12 @@ func mustHash(t testing.TB, s string) v1.Hash {
 	}
 	return h
 }
+
+// pool trusts s alone.
+func pool(s *httptest.Server) *x509.CertPool {
+	p := x509.NewCertPool()
+	p.AddCert(s.Certificate())
+	return p
+}
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -1,0 +1,22 @@
+package oci
+
+import (
+	"context"
+	"net/url"
+)
+
+// PutBytes is putBytes, for tests.
+func (r *Repository) PutBytes(ctx context.Context, data []byte) error {
+	_, err := r.putBytes(ctx, data)
+	return err
+}
+
+// Follow is follow, for tests.
+func Follow(home, to string) error {
+	h, err := url.Parse(home)
+	if err != nil {
+		return err
+	}
+	_, err = follow(h, h, to)
+	return err
+}
