@@ -3,10 +3,10 @@ package identity
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
@@ -125,14 +125,13 @@ type audience []string
 
 func (a *audience) UnmarshalJSON(data []byte) error {
 	if data[0] == '"' {
-		var one string
-		if err := strict.JSON(data, &one); err != nil {
-			return err
-		}
-		*a = audience{one}
-		return nil
+		*a = audience{""}
+		return json.Unmarshal(data, &(*a)[0])
 	}
-	return strict.JSON(data, (*[]string)(a))
+	if json.Unmarshal(data, (*[]string)(a)) != nil {
+		return errors.New("is no audience: expected a name or a list of names")
+	}
+	return nil
 }
 
 // numericDate is a time in seconds since 1970, possibly with a fraction.
@@ -140,13 +139,10 @@ func (a *audience) UnmarshalJSON(data []byte) error {
 type numericDate time.Time
 
 func (d *numericDate) UnmarshalJSON(data []byte) error {
-	var seconds float64
-	if err := strict.JSON(data, &seconds); err != nil {
-		return err
-	}
 	// Beyond the year 9999 times are written in no form that others read.
 	const most = 253402300799
-	if seconds <= 0 || seconds > most || math.IsNaN(seconds) {
+	var seconds float64
+	if json.Unmarshal(data, &seconds) != nil || seconds <= 0 || seconds > most {
 		return errors.New("is no time: expected seconds since 1970")
 	}
 	*d = numericDate(time.Unix(int64(seconds), 0).UTC())
@@ -174,7 +170,7 @@ type looseString string
 func (s *looseString) UnmarshalJSON(data []byte) error {
 	switch c := data[0]; {
 	case c == '"':
-		return strict.JSON(data, (*string)(s))
+		return json.Unmarshal(data, (*string)(s))
 	case c == '-' || c >= '0' && c <= '9':
 		*s = looseString(data)
 	}
