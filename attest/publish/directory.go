@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -43,6 +44,9 @@ type Directory struct {
 	names map[criteria.Digest][]string
 	taken map[string]string // artifacts' names, by what no other file may be called
 
+	// link makes one file's second name.
+	link func(oldname, newname string) error
+
 	mu sync.Mutex
 	// bundles are those that were published, by the digest of what was given.
 	bundles map[criteria.Digest]*line
@@ -70,7 +74,7 @@ type entry struct {
 func NewDirectory(dir string, artifacts ...criteria.Subject) (*Directory, error) {
 	d := &Directory{
 		dir: dir, names: make(map[criteria.Digest][]string), taken: make(map[string]string),
-		bundles: make(map[criteria.Digest]*line),
+		bundles: make(map[criteria.Digest]*line), link: os.Link,
 	}
 	if err := CheckNames(artifacts); err != nil {
 		return nil, fmt.Errorf("publishing into a directory: %w", err)
@@ -300,7 +304,7 @@ func (d *Directory) write(ctx context.Context, entries []entry) error {
 			return err
 		}
 		l := verdicts[name]
-		if l.shared && f.link(beside.Shared(criteria.DigestOf(l.text)), beside.Bundle(name), l.text) == nil {
+		if l.shared && f.link(d.link, beside.Shared(criteria.DigestOf(l.text)), beside.Bundle(name), l.text) == nil {
 			continue
 		}
 		if err := f.put(beside.Bundle(name), withEnd(l.text)); err != nil {

@@ -107,12 +107,12 @@ func (f *folder) put(name string, data []byte) error {
 
 // link makes the file called name another name of the one called existing,
 // which must be a line of text. Not every file system can, nor often enough.
-func (f *folder) link(existing, name string, text []byte) error {
+func (f *folder) link(link func(oldname, newname string) error, existing, name string, text []byte) error {
 	staged, err := f.stage(name)
 	if err != nil {
 		return err
 	}
-	if err := os.Link(filepath.Join(f.dir, existing), staged); err != nil {
+	if err := link(filepath.Join(f.dir, existing), staged); err != nil {
 		return err
 	}
 	// Where name is that very file already, renaming leaves both.

@@ -131,102 +131,6 @@ func newLayout(t testing.TB, dir string) *publish.Layout {
 	return l
 }
 
-func TestDirectory(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a", "b")
-	d := newDirectory(t, dir)
-	one, two := criteria.DigestOf([]byte("1")), criteria.DigestOf([]byte("2"))
-	both, other := bundle(t, "both", one, two), bundle(t, "one", one)
-	for range 2 {
-		publishOne(t, d, one, both)
-		publishOne(t, d, two, both)
-		publishOne(t, newDirectory(t, dir), one, other)
-	}
-	want := map[string]string{
-		"sha256-" + one.Hex() + ".jsonl": string(both) + "\n" + string(other) + "\n",
-		"sha256-" + two.Hex() + ".jsonl": string(both) + "\n",
-	}
-	if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
-		t.Errorf("Publish: (-want +got)\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{string(both)}, found(t, source.Files(filepath.Join(dir, "sha256-"+two.Hex()+".jsonl")), two)); diff != "" {
-		t.Errorf("Bundles: (-want +got)\n%s", diff)
-	}
-}
-
-// A line that was written by hand, without an end, is kept.
-func TestDirectoryKeepsWhatIsThere(t *testing.T) {
-	dir := t.TempDir()
-	one := criteria.DigestOf([]byte("1"))
-	path := filepath.Join(dir, "sha256-"+one.Hex()+".jsonl")
-	if err := os.WriteFile(path, []byte(`{"by":"hand"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b := bundle(t, "one", one)
-	publishOne(t, newDirectory(t, dir), one, b)
-	data, err := os.ReadFile(path)
-	if want := `{"by":"hand"}` + "\n" + string(b) + "\n"; err != nil || string(data) != want {
-		t.Errorf("the file holds %q, %v, want %q", data, err, want)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
-		t.Errorf("mode of the file = %v, %v, want 0644", info.Mode(), err)
-	}
-}
-
-func TestDirectoryRefuses(t *testing.T) {
-	one := criteria.DigestOf([]byte("1"))
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := publish.NewDirectory(file); err == nil {
-		t.Error("NewDirectory(a file) accepted")
-	}
-	if _, err := newDirectory(t, dir).Publish(context.Background(), criteria.Digest{}, bundle(t, "x", one)); err == nil {
-		t.Error("Publish about nothing accepted")
-	}
-	if _, err := newDirectory(t, dir).Publish(context.Background(), one, attest.Bundle("{")); err == nil {
-		t.Error("Publish of half a bundle accepted")
-	}
-	taken := filepath.Join(dir, "sha256-"+one.Hex()+".jsonl")
-	for _, kind := range []string{"folder", "link"} {
-		elsewhere := filepath.Join(t.TempDir(), "elsewhere")
-		if kind == "folder" {
-			if err := os.Mkdir(taken, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		} else {
-			if err := os.WriteFile(elsewhere, []byte("kept\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(elsewhere, taken); err != nil {
-				t.Skip(err)
-			}
-		}
-		if _, err := newDirectory(t, dir).Publish(context.Background(), one, bundle(t, "x", one)); err == nil {
-			t.Errorf("Publish over a %s accepted", kind)
-		}
-		if data, err := os.ReadFile(elsewhere); kind == "link" && (err != nil || string(data) != "kept\n") {
-			t.Errorf("a file elsewhere was written through a link: %q, %v", data, err)
-		}
-		if err := os.Remove(taken); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if runtimeCanWriteAnywhere() {
-		t.Log("running with rights to write anywhere: read-only folders not tested")
-		return
-	}
-	d := newDirectory(t, dir)
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	defer os.Chmod(dir, 0o700)
-	if _, err := d.Publish(context.Background(), one, bundle(t, "x", one)); err == nil {
-		t.Error("Publish into a read-only folder = nil")
-	}
-}
-
 func runtimeCanWriteAnywhere() bool { return os.Geteuid() <= 0 }
 
 // TestTogether: what is published together is seen at its end, all of it, and
@@ -539,24 +443,6 @@ func TestLayoutConcurrently(t *testing.T) {
 		t.Errorf("found %d bundles, want %d", got, publishers*each)
 	}
 	tree(t, dir)
-}
-
-func TestDirectoryConcurrently(t *testing.T) {
-	dir := t.TempDir()
-	d := newDirectory(t, dir)
-	one := criteria.DigestOf([]byte("1"))
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() {
-			if _, err := d.Publish(context.Background(), one, bundle(t, fmt.Sprint(i), one)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	if got := len(found(t, source.Files(dir), one)); got != 20 {
-		t.Errorf("found %d bundles, want 20", got)
-	}
 }
 
 // One verdict about a release of many artifacts.
