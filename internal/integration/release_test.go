@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -192,4 +193,16 @@ func (r result) refuses(code string, parts ...string) result {
 func newestLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return lines[len(lines)-1]
+}
+
+// decode is what a text in base64, found in JSON, stands for.
+func decode(t testing.TB, text any) []byte {
+	t.Helper()
+	s, _ := text.(string)
+	data, err := base64.StdEncoding.DecodeString(s)
+	check(t, err)
+	if len(data) == 0 {
+		t.Fatalf("%v is no text in base64", text)
+	}
+	return data
 }

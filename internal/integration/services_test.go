@@ -21,6 +21,7 @@ type servicesFile struct {
 	Fulcio, CTLog, Rekor, RekorV1, Timestamp string // URLs
 	Registry, RegistryWithout                string // host:port, with and without the referrers API
 	Sigstore, SigstoreV1                     deployment
+	Stranger                                 stranger
 	FulcioChain, TimestampChain              string // PEM files
 	CTLogKey, RekorKey, RekorV1Key           string // PEM files
 	Programs                                 map[string]string
@@ -29,6 +30,13 @@ type servicesFile struct {
 // deployment is a Sigstore deployment as clients are told of it: Fulcio with
 // Rekor v2 and the timestamp authority, or Fulcio with Rekor v1.
 type deployment struct{ SigningConfig, TrustedRoot string }
+
+// stranger is a Fulcio that no trusted root but its own knows, and whose
+// certificates are in no log. It shares Rekor v2 and the timestamp authority.
+type stranger struct {
+	deployment
+	Fulcio, FulcioChain string
+}
 
 func readServices(file string) error {
 	data, err := os.ReadFile(file)
@@ -50,7 +58,7 @@ func readServices(file string) error {
 	return nil
 }
 
-// program returns the path of a peer. A test of what was left out on purpose is
+// located returns the path of a peer. A test of what was left out on purpose is
 // skipped.
 func located(t testing.TB, name string) string {
 	t.Helper()

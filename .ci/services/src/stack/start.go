@@ -34,13 +34,14 @@ type services struct {
 	RegistryWithout string            `json:"registryWithout"` // host:port, without it
 	Sigstore        trust             `json:"sigstore"`        // Fulcio, Rekor v2, timestamp authority
 	SigstoreV1      trust             `json:"sigstoreV1"`      // Fulcio, Rekor v1
-	FulcioChain     string            `json:"fulcioChain"`     // PEM file
-	TimestampChain  string            `json:"timestampChain"`  // PEM file
-	CTLogKey        string            `json:"ctlogKey"`        // PEM file
-	RekorKey        string            `json:"rekorKey"`        // PEM file
-	RekorV1Key      string            `json:"rekorV1Key"`      // PEM file
-	Programs        map[string]string `json:"programs"`        // the peers, by name
-	Logs            string            `json:"logs"`            // what the servers wrote
+	Stranger        stranger          `json:"stranger"`
+	FulcioChain     string            `json:"fulcioChain"`    // PEM file
+	TimestampChain  string            `json:"timestampChain"` // PEM file
+	CTLogKey        string            `json:"ctlogKey"`       // PEM file
+	RekorKey        string            `json:"rekorKey"`       // PEM file
+	RekorV1Key      string            `json:"rekorV1Key"`     // PEM file
+	Programs        map[string]string `json:"programs"`       // the peers, by name
+	Logs            string            `json:"logs"`           // what the servers wrote
 }
 
 // issuer is where identity tokens come from.
@@ -53,6 +54,14 @@ type issuer struct {
 	RequestToken string `json:"requestToken"`
 }
 
+// stranger is a Fulcio that no trusted root but its own knows, whose certificates
+// are in no log. It shares Rekor v2 and the timestamp authority.
+type stranger struct {
+	trust
+	Fulcio      string `json:"fulcio"`
+	FulcioChain string `json:"fulcioChain"` // PEM file
+}
+
 // trust is a Sigstore deployment as clients are told of it.
 type trust struct {
 	SigningConfig string `json:"signingConfig"`
@@ -61,6 +70,8 @@ type trust struct {
 
 // since is when the keys of the stack began to be valid.
 const since = "2020-01-01T00:00:00Z"
+
+const host = "127.0.0.1"
 
 // start starts everything in the order in which one needs the other: the issuer
 // before Fulcio, which asks it for its keys; Fulcio before the certificate log,
@@ -74,12 +85,12 @@ func (s *stack) start(ctx context.Context) error {
 		}
 	}
 	// Anything older is another stack's.
-	for _, d := range []string{"rekor"} {
+	for _, d := range []string{"rekor", "fulcio.sock", "stranger.sock"} {
 		if err := os.RemoveAll(s.path(d)); err != nil {
 			return err
 		}
 	}
-	free, err := ports(10)
+	free, err := ports(13)
 	if err != nil {
 		return err
 	}
@@ -88,7 +99,6 @@ func (s *stack) start(ctx context.Context) error {
 		free = free[1:]
 		return port
 	}
-	const host = "127.0.0.1"
 	local := func(port string) string { return "http://" + host + ":" + port }
 
 	out := services{Logs: s.log, Programs: make(map[string]string)}
@@ -119,26 +129,12 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.write("fulcio.yaml", fulcioConfig(out.Issuer)); err != nil {
 		return err
 	}
-	port := next()
-	out.Fulcio = local(port)
-	p, err = s.launch(
-		"fulcio", "fulcio", nil, "serve", "--host", host, "--port", port, "--grpc-host", host, "--grpc-port", next(), "--metrics-port", next(),
-		"--ca", "ephemeralca", "--ct-log-url", out.CTLog, "--config-path", s.path("fulcio.yaml"),
-		// In the folder, and named shortly: a socket's path has at most 107 bytes.
-		"--legacy-unix-domain-socket", "fulcio.sock",
-	)
-	if err != nil {
+	if out.Fulcio, out.FulcioChain, err = s.fulcio(ctx, "fulcio", out.CTLog, [3]string{next(), next(), next()}); err != nil {
 		return err
 	}
-	if err := p.answers(ctx, out.Fulcio+"/healthz"); err != nil {
-		return err
-	}
-	chain, err := fulcioChain(ctx, out.Fulcio)
-	if err != nil {
-		return err
-	}
-	out.FulcioChain = s.path("fulcio-chain.pem")
-	if err := s.write("fulcio-chain.pem", chain); err != nil {
+	// Without a log, so that there are certificates that no log has promised to
+	// hold; and of a root of its own, so that there is somebody to distrust.
+	if out.Stranger.Fulcio, out.Stranger.FulcioChain, err = s.fulcio(ctx, "stranger", "", [3]string{next(), next(), next()}); err != nil {
 		return err
 	}
 
@@ -178,7 +174,7 @@ func (s *stack) start(ctx context.Context) error {
 	if err := errors.Join(s.write("rekor.key", private), s.write("rekor.pub", public)); err != nil {
 		return err
 	}
-	port = next()
+	port := next()
 	out.Rekor = local(port)
 	p, err = s.launch(
 		"rekor", "rekor-server-posix", nil, "serve", "--http-address", host, "--http-port", port, "--grpc-address", host, "--grpc-port", next(), "--http-metrics-port", next(),
@@ -265,15 +261,42 @@ func (s *stack) start(ctx context.Context) error {
 	return os.Rename(s.path(servicesFile+".new"), s.path(servicesFile))
 }
 
+// fulcio starts a Fulcio and returns its URL and the file with its certificates.
+func (s *stack) fulcio(ctx context.Context, name, ctlog string, ports [3]string) (url, file string, err error) {
+	url = "http://" + host + ":" + ports[0]
+	p, err := s.launch(
+		name, "fulcio", nil, "serve", "--host", host, "--port", ports[0], "--grpc-host", host, "--grpc-port", ports[1], "--metrics-port", ports[2],
+		"--ca", "ephemeralca", "--ct-log-url", ctlog, "--config-path", s.path("fulcio.yaml"),
+		// In the folder, and named shortly: a socket's path has at most 107 bytes.
+		"--legacy-unix-domain-socket", name+".sock",
+	)
+	if err != nil {
+		return "", "", err
+	}
+	if err := p.answers(ctx, url+"/healthz"); err != nil {
+		return "", "", err
+	}
+	chain, err := fulcioChain(ctx, url)
+	if err != nil {
+		return "", "", err
+	}
+	return url, s.path(name + "-chain.pem"), s.write(name+"-chain.pem", chain)
+}
+
 // trust has cosign write what clients are told, so that it is another's idea of
 // the formats and not ours.
 func (s *stack) trust(ctx context.Context, out *services) error {
 	service := func(url, version string) string {
 		return fmt.Sprintf("url=%s,api-version=%s,start-time=%s,operator=loopback", url, version, since)
 	}
-	fulcio := "url=" + out.Fulcio + ",certificate-chain=" + out.FulcioChain + ",start-time=" + since
+	authority := func(url, chain string) string {
+		return "url=" + url + ",certificate-chain=" + chain + ",start-time=" + since
+	}
+	fulcio := authority(out.Fulcio, out.FulcioChain)
+	rekor := "url=" + out.Rekor + ",public-key=" + out.RekorKey + ",start-time=" + since + ",origin=" + host
 	ctfe := "url=" + out.CTLog + ",public-key=" + out.CTLogKey + ",start-time=" + since
 	out.Sigstore = trust{s.path("signing_config.json"), s.path("trusted_root.json")}
+	out.Stranger.trust = trust{s.path("signing_config.stranger.json"), s.path("trusted_root.stranger.json")}
 	out.SigstoreV1 = trust{s.path("signing_config.v1.json"), s.path("trusted_root.v1.json")}
 	for _, args := range [][]string{
 		{
@@ -283,8 +306,16 @@ func (s *stack) trust(ctx context.Context, out *services) error {
 		},
 		{
 			"trusted-root", "create", "--out", out.Sigstore.TrustedRoot, "--fulcio", fulcio, "--ctfe", ctfe,
-			"--rekor", "url=" + out.Rekor + ",public-key=" + out.RekorKey + ",start-time=" + since + ",origin=127.0.0.1",
-			"--tsa", "url=" + out.Timestamp + ",certificate-chain=" + out.TimestampChain + ",start-time=" + since,
+			"--rekor", rekor, "--tsa", authority(out.Timestamp, out.TimestampChain),
+		},
+		{
+			"signing-config", "create", "--out", out.Stranger.SigningConfig,
+			"--fulcio", service(out.Stranger.Fulcio, "1"), "--oidc-provider", service(out.Issuer.Email, "1"),
+			"--rekor", service(out.Rekor, "2"), "--rekor-config", "ANY", "--tsa", service(out.Timestamp, "1"), "--tsa-config", "ANY",
+		},
+		{
+			"trusted-root", "create", "--out", out.Stranger.TrustedRoot, "--fulcio", authority(out.Stranger.Fulcio, out.Stranger.FulcioChain),
+			"--rekor", rekor, "--tsa", authority(out.Timestamp, out.TimestampChain),
 		},
 		{
 			"signing-config", "create", "--out", out.SigstoreV1.SigningConfig,
