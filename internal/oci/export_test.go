@@ -20,3 +20,18 @@ func Follow(home, to string) error {
 	_, err = follow(h, h, to)
 	return err
 }
+
+// What parses a registry's answers, for tests.
+var (
+	ParseReferrers = parseReferrers
+	NextPage       = nextPage
+)
+
+// ParseChallenges returns the schemes that parseChallenges finds.
+func ParseChallenges(h string) []string {
+	var out []string
+	for _, c := range parseChallenges(h) {
+		out = append(out, c.scheme)
+	}
+	return out
+}
