@@ -30,10 +30,13 @@ type keySigner struct {
 	hints               [2]string
 	notBefore, notAfter time.Time
 	verifier            *sigstore.Verifier
+	logs                *root.TrustedRoot // lists the logs of which one is required, nil where none is
 }
 
 // authority verifies what certificates under one trusted root signed.
 type authority struct {
+	trusted  *root.TrustedRoot
+	logged   bool // a log entry is required
 	verifier *sigstore.Verifier
 	policies []sigstore.PolicyOption
 	signers  []keylessSigner
@@ -58,6 +61,7 @@ func newKeySigner(dir string, s Signer) (*keySigner, error) {
 	// [Verifier.signature].
 	var material root.TrustedMaterial = root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return constrained, nil })
 	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
+	var logs *root.TrustedRoot
 	if len(s.Require) > 0 {
 		trusted, path, err := loadRoot(dir, s.TrustedRoot)
 		if err != nil {
@@ -68,8 +72,11 @@ func newKeySigner(dir string, s Signer) (*keySigner, error) {
 		}
 		// The root's certificate authorities vouch for no key.
 		material = root.TrustedMaterialCollection{material, witnesses{trusted}}
+		if slices.Contains(s.Require, Log) {
+			logs = trusted
+		}
 	}
-	if slices.Contains(s.Require, Log) {
+	if logs != nil {
 		options = append(options, sigstore.WithTransparencyLog(1))
 	}
 	if slices.Contains(s.Require, Timestamp) {
@@ -88,7 +95,7 @@ func newKeySigner(dir string, s Signer) (*keySigner, error) {
 	return &keySigner{
 		identity:  Identity{Name: s.Name, Key: fingerprint},
 		hints:     [2]string{base64.StdEncoding.EncodeToString(sum), fingerprint.Hex()},
-		notBefore: s.NotBefore, notAfter: s.NotAfter, verifier: v,
+		notBefore: s.NotBefore, notAfter: s.NotAfter, verifier: v, logs: logs,
 	}, nil
 }
 
@@ -151,7 +158,7 @@ func newAuthority(dir, path string, require []Witness) (*authority, error) {
 	if err != nil {
 		return nil, fmt.Errorf("using the trusted root %s: %v", path, err)
 	}
-	return &authority{verifier: v}, nil
+	return &authority{trusted: trusted, logged: log, verifier: v}, nil
 }
 
 // loadRoot reads the trusted root at path, which begins in dir if relative.
@@ -265,9 +272,15 @@ func (v *Verifier) signature(b *bundle.Bundle, subject criteria.Digest) (Identit
 		}
 	}
 	for _, k := range candidates {
-		_, err = k.verifier.Verify(b, sigstore.NewPolicy(artifact, sigstore.WithKey()))
+		var verified *sigstore.VerificationResult
+		verified, err = k.verifier.Verify(b, sigstore.NewPolicy(artifact, sigstore.WithKey()))
 		if err != nil {
 			continue
+		}
+		if k.logs != nil {
+			if why := retired(b, k.logs, verified.VerifiedTimestamps, v.now()); why != "" {
+				return no(BadSignature, "%s", why)
+			}
 		}
 		return k.identity, k, nil
 	}
@@ -291,7 +304,11 @@ func (v *Verifier) certificate(b *bundle.Bundle, artifact sigstore.ArtifactPolic
 	if len(v.authorities) == 0 {
 		return no(UntrustedSigner, "it is signed with a certificate, and no identity is trusted")
 	}
-	var last error
+	var (
+		last  error
+		under *root.TrustedRoot // that refused with last
+		gone  string            // what a root said that refused only the log
+	)
 	for _, a := range v.authorities {
 		verified, err := a.verifier.Verify(b, sigstore.NewPolicy(artifact, a.policies...))
 		if err != nil {
@@ -299,9 +316,15 @@ func (v *Verifier) certificate(b *bundle.Bundle, artifact sigstore.ArtifactPolic
 			// got furthest.
 			var stranger *sigstore.ErrNoMatchingCertificateIdentity
 			if last == nil || errors.As(err, &stranger) {
-				last = err
+				last, under = err, a.trusted
 			}
 			continue
+		}
+		if a.logged {
+			if why := retired(b, a.trusted, verified.VerifiedTimestamps, v.now()); why != "" {
+				gone = why
+				continue
+			}
 		}
 		if verified.Signature == nil || verified.Signature.Certificate == nil {
 			return no(BadSignature, "it was verified without a certificate")
@@ -310,6 +333,9 @@ func (v *Verifier) certificate(b *bundle.Bundle, artifact sigstore.ArtifactPolic
 			return id, nil, nil
 		}
 		return no(UntrustedSigner, "its certificate is for nobody who is trusted")
+	}
+	if gone != "" {
+		return no(BadSignature, "%s", gone)
 	}
 	var stranger *sigstore.ErrNoMatchingCertificateIdentity
 	if errors.As(last, &stranger) {
@@ -321,5 +347,5 @@ func (v *Verifier) certificate(b *bundle.Bundle, artifact sigstore.ArtifactPolic
 		}
 		return no(UntrustedSigner, "it is signed by %s", who)
 	}
-	return no(BadSignature, "its certificate, log entry, timestamp or signature does not verify: %v", last)
+	return no(BadSignature, "%s", explain(b, under, last))
 }
