@@ -38,7 +38,8 @@ func (b buildkiteAgent) token(ctx context.Context, audience string) (Token, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	var out, complaint capped
+	// What does not stop writing a token is stopped; complaints may be long.
+	out, complaint := capped{full: cancel}, capped{full: func() {}}
 	// The agent takes its own token from the environment, where no other user
 	// sees it.
 	cmd := exec.CommandContext(ctx, path, "oidc", "request-token", "--audience="+audience)
@@ -46,31 +47,35 @@ func (b buildkiteAgent) token(ctx context.Context, audience string) (Token, erro
 	cmd.WaitDelay = time.Second
 	err = cmd.Run()
 	switch {
-	case ctx.Err() != nil:
-		return Token{}, fmt.Errorf("waiting for %s: %w", program, ctx.Err())
 	case out.over:
 		return Token{}, fmt.Errorf("%s wrote more than %d bytes", program, maxToken)
+	case ctx.Err() != nil:
+		return Token{}, fmt.Errorf("waiting for %s: %w", program, ctx.Err())
 	case err != nil:
-		reason := scrub(complaint.String(), b.environment.Env("BUILDKITE_AGENT_ACCESS_TOKEN"))
+		reason := scrub(complaint.kept.String(), b.environment.Env("BUILDKITE_AGENT_ACCESS_TOKEN"))
 		if reason == "" {
 			reason = "without a word"
 		}
 		return Token{}, fmt.Errorf("%s failed (%v): %s", program, err, reason)
 	}
-	return accept(out.String(), b.environment.Now, audience)
+	return accept(out.kept.String(), b.environment.Now, audience)
 }
 
-// capped keeps the beginning of what is written to it.
+// capped keeps the beginning of what is written to it, and says when that is
+// all that fits. It embeds no buffer, whose ReadFrom would go around Write.
 type capped struct {
-	bytes.Buffer
+	kept bytes.Buffer
+	full func()
 	over bool
 }
 
 func (c *capped) Write(p []byte) (int, error) {
-	if room := maxToken + 1 - c.Len(); len(p) > room {
+	room := maxToken + 1 - c.kept.Len()
+	if len(p) > room {
+		c.kept.Write(p[:room])
 		c.over = true
-		c.Buffer.Write(p[:room])
+		c.full()
 		return len(p), nil
 	}
-	return c.Buffer.Write(p)
+	return c.kept.Write(p)
 }

@@ -107,15 +107,17 @@ func (e Environment) file() string {
 	return DefaultFile
 }
 
-// product returns what a machine says it is.
-func (e Environment) product() string {
+// isGoogle reports whether this is a machine of Google's, by the names by which
+// Google's own libraries know it.
+func (e Environment) isGoogle() bool {
 	path := e.ProductName
 	if path == "" {
 		path = "/sys/class/dmi/id/product_name"
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return ""
+		return false
 	}
-	return strings.TrimSpace(string(data))
+	name := strings.TrimSpace(string(data))
+	return name == "Google" || name == "Google Compute Engine"
 }

@@ -24,8 +24,7 @@ type google struct {
 
 func findGoogle(ctx context.Context, e Environment) (Source, error) {
 	// GCE_METADATA_HOST is set where it lies elsewhere, so somebody means it.
-	// The libraries of Google recognise a machine by these names too.
-	if name := e.product(); e.Env("GCE_METADATA_HOST") == "" && name != "Google" && name != "Google Compute Engine" {
+	if e.Env("GCE_METADATA_HOST") == "" && !e.isGoogle() {
 		return nil, nil
 	}
 	s, err := newGoogle(e)
