@@ -29,15 +29,18 @@ func Browser(l Login) (Source, error) {
 			return nil, fmt.Errorf("logging in: the redirect URL is \"%s\", expected http://localhost:PORT/PATH", clip(Escape(l.RedirectURL)))
 		}
 	}
-	return Keep(browser{l}, l.Now), nil
+	return Keep(browser{l, loginTime}, l.Now), nil
 }
 
-type browser struct{ login Login }
+type browser struct {
+	login    Login
+	patience time.Duration
+}
 
 func (b browser) Name() string { return "a login at " + Escape(b.login.issuer()) }
 
 func (b browser) Token(ctx context.Context, audience string) (Token, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, loginTime, fmt.Errorf("nobody has logged in for %s", loginTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, b.patience, fmt.Errorf("nobody has logged in for %s", b.patience))
 	defer cancel()
 	t, err := b.token(ctx, audience)
 	if err != nil {

@@ -161,10 +161,10 @@ func (i *issuer) deviceCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	i.mu.Lock()
-	i.codes["device"] = r.PostForm
+	i.codes[deviceSecret] = r.PostForm
 	i.mu.Unlock()
 	say(w, http.StatusOK, map[string]any{
-		"device_code": "device", "user_code": "WDJB-MJHT", "verification_uri": i.url + "/activate", "expires_in": 600, "interval": 7,
+		"device_code": deviceSecret, "user_code": "WDJB-MJHT", "verification_uri": i.url + "/activate", "expires_in": 600, "interval": 7,
 	})
 }
 
@@ -197,6 +197,8 @@ func (i *issuer) redeem(w http.ResponseWriter, r *http.Request) {
 		"access_token": "access", "token_type": "Bearer", "expires_in": 600, "id_token": i.mint(asked.Get("client_id"), asked.Get("nonce")),
 	})
 }
+
+const deviceSecret = "GmRhmhcxhwAzkoEqiMEg"
 
 // environment is one that has these variables and nothing else.
 func environment(t *testing.T, pairs ...string) Environment {
