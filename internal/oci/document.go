@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path"
 
@@ -60,4 +61,13 @@ func (l Layout) OpenBlob(h v1.Hash) (io.ReadCloser, error) {
 		return nil, &fs.PathError{Op: "open", Path: p, Err: errors.New("is no regular file")}
 	}
 	return os.Open(p)
+}
+
+// ReadBlob has read take in the blob called h, whatever it holds; the caller holds
+// it against h. Where reading breaks off, read is called again, from the start.
+// limit is how much is worth waiting for.
+func (r *Repository) ReadBlob(ctx context.Context, h v1.Hash, limit int64, read func(io.Reader) error) error {
+	return r.client.do(ctx, request{
+		doing: "reading blob " + h.String(), method: http.MethodGet, path: "blobs/" + h.String(), limit: limit,
+	}, func(a *answer) error { return read(a.body) })
 }

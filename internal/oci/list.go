@@ -77,7 +77,7 @@ func (r *Repository) List(ctx context.Context, listings []Listing) []error {
 		}
 		// Who read before we wrote may write still.
 		wait := max(r.client.patience.Settle, 2*time.Since(began))
-		sleep(ctx, wait+rand.N(wait/2+1))
+		sleep(ctx, wait+rand.N(wait/4+1))
 	}
 }
 
