@@ -23,6 +23,9 @@ type Result struct {
 	// Statements are all verified statements about the subject, the verdict and
 	// the findings among them, in the order of their digests.
 	Statements []Statement `json:"statements"`
+	// References are the documents that those statements refer to, and whether
+	// they were found. The answer does not depend on them: see docs/wire-format.md.
+	References []Reference `json:"references,omitempty"`
 	// Ignored are the bundles that were found and did not count, and why. They
 	// took nothing from the answer and added nothing to it.
 	Ignored []Reason `json:"ignored,omitempty"`

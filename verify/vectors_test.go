@@ -50,6 +50,10 @@ func stories() []story {
 			bundles: []attest.Bundle{signed(releaseKey, encode(statement(findingsType, findings()))), good, signed(releaseKey, sbom), good},
 		},
 		{
+			name: "accept-reference", comment: "A document that is referred to, and that is not there: it is said, and takes nothing away.", expect: "accept",
+			bundles: []attest.Bundle{good, refersTo(descriptor(bill))},
+		},
+		{
 			name: "accept-statement-v0.1", comment: "cosign writes statements of type v0.1.", expect: "accept",
 			bundles: []attest.Bundle{signed(releaseKey, encode(statement(verdictType, predicate()).with(object{"_type": statementV01})))},
 		},

@@ -43,6 +43,8 @@ type Verifier struct {
 	authorities []*authority
 	now         func() time.Time
 	kept        keep
+	documents   remembered
+	unread      bool
 }
 
 // Option sets one thing about a Verifier.
@@ -206,6 +208,9 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 			PredicateType: st.payload.PredicateType, Signer: st.signer,
 			Bundle: st.bundle, Digest: st.digest, predicate: st.payload.Predicate,
 		})
+	}
+	if result.References, err = v.references(ctx, statements); err != nil {
+		return nil, fmt.Errorf("verifying %s: %w", subject, err)
 	}
 	return result, nil
 }

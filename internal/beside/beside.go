@@ -52,6 +52,15 @@ func Document(d criteria.Digest, mediaType string) string {
 	return stem(d) + kinds[len(kinds)-1].ending
 }
 
+// Documents are the names that the document with digest d can have.
+func Documents(d criteria.Digest) []string {
+	var all []string
+	for _, k := range kinds {
+		all = append(all, stem(d)+k.ending)
+	}
+	return all
+}
+
 // IsDocument returns the digest by which a document's file is named.
 func IsDocument(name string) (criteria.Digest, bool) {
 	for _, k := range kinds {

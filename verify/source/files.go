@@ -18,6 +18,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/beside"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
 )
@@ -36,7 +37,8 @@ const (
 // Of a directory, the files are read whose names [IsBundle] knows, and other
 // .json and .jsonl files if they look like bundles; directories below are not
 // entered. A file holds one bundle, one called .jsonl one on each line. A bare
-// DSSE envelope is taken for a bundle signed with a key.
+// DSSE envelope is taken for a bundle signed with a key. Files that are named as
+// documents are no bundles: they are found by [verify.DocumentSource].
 //
 // What cannot be read, be it one file of a directory, is an error.
 func Files(paths ...string) verify.Source { return files(paths) }
@@ -54,7 +56,7 @@ func (f files) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.B
 // Load reads the same bundles as [Files], but once: use it to verify many
 // artifacts against one state of the files.
 func Load(ctx context.Context, paths ...string) (verify.Source, error) {
-	l := &loaded{about: make(map[string][]int)}
+	l := &loaded{paths: paths, about: make(map[string][]int)}
 	for _, path := range paths {
 		if err := l.path(ctx, path); err != nil {
 			return nil, fmt.Errorf("reading bundles: %w", err)
@@ -102,6 +104,7 @@ func IsBundle(name string) bool {
 // bundles about a thousand artifacts from being looked at a thousand times; it
 // can withhold a bundle and so never make a yes.
 type loaded struct {
+	paths   files
 	bundles []attest.Bundle
 	about   map[string][]int // digest to places in bundles
 	unclear []int            // those that may be about anything
@@ -134,6 +137,9 @@ func (l *loaded) path(ctx context.Context, path string) error {
 		return err
 	}
 	if !info.IsDir() {
+		if _, ok := beside.IsDocument(filepath.Base(path)); ok {
+			return nil
+		}
 		return l.file(path, true)
 	}
 	entries, err := os.ReadDir(path) // sorted by name
@@ -143,6 +149,9 @@ func (l *loaded) path(ctx context.Context, path string) error {
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if _, ok := beside.IsDocument(e.Name()); ok {
+			continue // a bill may be large, and is no bundle
 		}
 		known := IsBundle(e.Name())
 		if !known && !strings.HasSuffix(e.Name(), ".json") && !strings.HasSuffix(e.Name(), ".jsonl") {
