@@ -29,7 +29,14 @@ type certifier struct {
 	pair    *sigstore.EphemeralKeypair
 	leaf    *x509.Certificate
 	summary certificate.Summary
+	// outage is why there is no certificate, as of when: statements that are
+	// signed side by side need not wait for it one after the other.
+	outage *OutageError
+	since  time.Time
 }
+
+// respite is for how long an authority that did not answer is not asked again.
+const respite = 10 * time.Second
 
 // reserve is how much of a certificate's life must be left to sign with it: the
 // timestamp or log entry has to be made within.
@@ -41,6 +48,9 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 	defer c.mu.Unlock()
 	if c.leaf != nil && c.now().Before(c.leaf.NotAfter.Add(-reserve)) {
 		return c.pair, c.leaf, nil
+	}
+	if c.outage != nil && time.Since(c.since) < respite {
+		return nil, nil, c.outage
 	}
 	token, err := c.tokens.Token(ctx, c.audience)
 	if err != nil {
@@ -67,6 +77,9 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 		der, err = f.GetCertificate(ctx, pair, &sigstore.CertificateProviderOptions{IDToken: token.Raw()})
 		return err
 	})
+	if errors.As(err, &c.outage) {
+		c.since = time.Now()
+	}
 	if err != nil {
 		return nil, nil, err
 	}

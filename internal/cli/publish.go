@@ -156,6 +156,10 @@ func storedBundles(ctx context.Context, dir string, rel criteria.Release) ([]pub
 	place := make(map[criteria.Digest]int)
 	for _, a := range rel.Artifacts {
 		found, err := src.Bundles(ctx, a.Digest)
+		if errors.Is(err, fs.ErrNotExist) && queued(dir) {
+			return nil, console.Misused(fmt.Errorf("the attestations in %s wait for a service that did not answer", filepath.Join(dir, dossier.PendingDir)),
+				"complete them with: hallmark attest --resume")
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, console.Misused(fmt.Errorf("%s has no attestations", dir), "sign them with: hallmark attest")
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/attest/sign"
@@ -168,6 +169,9 @@ func chooseSigner(io console.IO, c *cli.Context, f *releasefile.File) (*signing,
 	if !asks {
 		// Who cannot sign shall know before anything is judged.
 		t, err := tokens.Token(c.Context, audience)
+		if errors.Is(err, identity.ErrExpired) {
+			err = fmt.Errorf("%w; this machine's clock says %s", err, io.Now().UTC().Format(time.RFC3339))
+		}
 		if err != nil {
 			return nil, console.Misused(err)
 		}

@@ -124,7 +124,7 @@ type attestation struct {
 // statement and verify are kept, and those that wait there are completed.
 func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j dossier.Judged, by *signing, before string) (attestation, error) {
 	if j.Decision.Time.After(io.Now().Add(verify.Skew)) {
-		return attestation{}, console.Misused(fmt.Errorf("%w: judged as of %s", errFuture, j.Decision.Time.Format(time.RFC3339)))
+		return attestation{}, console.Misused(fmt.Errorf("%w: judged as of %s, and this machine's clock says %s", errFuture, j.Decision.Time.Format(time.RFC3339), io.Now().UTC().Format(time.RFC3339)))
 	}
 	policyURI := f.Verifier.PolicyURI
 	if policyURI == "" {

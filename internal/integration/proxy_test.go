@@ -155,7 +155,11 @@ func path(part string, methods ...string) func(*http.Request) bool {
 }
 
 // hang answers nothing until the client has gone.
-func hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() }
+func hang(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+	// Only who has read all that was sent is told that the client has gone.
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
 
 // slow answers as the server does, later.
 func slow(d time.Duration) fault {
