@@ -21,6 +21,12 @@ var _ attest.DocumentPublisher = (*Registry)(nil)
 // artifacts, and bundles as referrers of files, images and indexes. It is safe
 // for concurrent use.
 type Registry struct {
+	// Legacy has what is attested about images kept in cosign's older layout,
+	// too, under the tag sha256-HEX.att. Set it before publishing. That layout
+	// holds the promise of a version 1 log and not the proof of a version 2 one,
+	// so what was logged in such a one stands there without its entry.
+	Legacy bool
+
 	repository *oci.Repository
 
 	mu       sync.Mutex
@@ -166,6 +172,7 @@ func (r *Registry) PublishAll(ctx context.Context, files []File, bundles []About
 		err     error
 		subject v1.Descriptor
 		entry   v1.Descriptor
+		legacy  []oci.Attachment
 	}
 	items := make([]item, len(files)+len(bundles))
 	var g errgroup.Group
@@ -189,6 +196,13 @@ func (r *Registry) PublishAll(ctx context.Context, files []File, bundles []About
 			if it.subject, it.err = r.subject(ctx, b.Subject); it.err == nil {
 				it.entry, it.err = r.repository.PutBundle(ctx, b.Bundle, it.subject)
 			}
+			// cosign attests images there, and what is attested about a file is
+			// not about the artifact that holds it.
+			if it.err == nil && r.Legacy && it.subject.ArtifactType != oci.FileType {
+				var a oci.Attachment
+				a, it.err = r.repository.PutAttachment(ctx, b.Bundle)
+				it.legacy = []oci.Attachment{a}
+			}
 			it.Location = r.at(it.entry.Digest)
 			return nil
 		})
@@ -208,6 +222,7 @@ func (r *Registry) PublishAll(ctx context.Context, files []File, bundles []About
 			listings = append(listings, oci.Listing{Subject: it.subject.Digest})
 		}
 		listings[i].Entries = append(listings[i].Entries, it.entry)
+		listings[i].Attached = append(listings[i].Attached, it.legacy...)
 	}
 	errs := r.repository.List(ctx, listings)
 	for i := range items[len(files):] {
