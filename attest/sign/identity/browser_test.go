@@ -151,13 +151,13 @@ func TestBrowser_refused(t *testing.T) {
 		}, "does not do PKCE with S256"},
 		"token in the clear": {func(i *issuer) {
 			i.metadata = func(m map[string]any) { m["token_endpoint"] = "http://attacker.example/token" }
-		}, "names a token_endpoint that is http://attacker.example/token, expected https://"},
+		}, "its token_endpoint is http://attacker.example/token, expected https://"},
 		"keys in the clear": {func(i *issuer) {
 			i.metadata = func(m map[string]any) { m["jwks_uri"] = "http://attacker.example/keys" }
-		}, "names a jwks_uri that"},
+		}, "its jwks_uri is"},
 		"page of another protocol": {func(i *issuer) {
 			i.metadata = func(m map[string]any) { m["authorization_endpoint"] = "file:///etc/passwd" }
-		}, "names a authorization_endpoint that|names an authorization_endpoint that"},
+		}, "its authorization_endpoint names no host"},
 		"no page":   {func(i *issuer) { i.metadata = func(m map[string]any) { delete(m, "authorization_endpoint") } }, "has no page to log in at"},
 		"no keys":   {func(i *issuer) { i.metadata = func(m map[string]any) { delete(m, "jwks_uri") } }, "lacks token_endpoint or jwks_uri"},
 		"keys gone": {func(i *issuer) { i.metadata = func(m map[string]any) { m["jwks_uri"] = i.url + "/none" } }, "verifying the token"},

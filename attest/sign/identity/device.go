@@ -90,6 +90,11 @@ func begin(ctx context.Context, p *provider, form url.Values) (deviceCode, error
 	if err != nil {
 		return deviceCode{}, err
 	}
+	return a.deviceCode(u)
+}
+
+// deviceCode reads the answer of u.
+func (a answer) deviceCode(u *url.URL) (deviceCode, error) {
 	var body struct {
 		DeviceCode string  `json:"device_code"`
 		UserCode   string  `json:"user_code"`
@@ -121,12 +126,12 @@ func begin(ctx context.Context, p *provider, form url.Values) (deviceCode, error
 	return code, nil
 }
 
-// seconds is n as a duration, at most most.
+// seconds is n as a duration, at least one second and at most most.
 func seconds(n float64, most time.Duration) time.Duration {
 	if n >= most.Seconds() {
 		return most
 	}
-	return time.Duration(n * float64(time.Second))
+	return max(time.Duration(n*float64(time.Second)), time.Second)
 }
 
 // poll asks until somebody has logged in, or refuses to, or the code expires.

@@ -78,12 +78,13 @@ func TestDevice(t *testing.T) {
 }
 
 func TestDevice_really(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t)
 	i.device = func(w http.ResponseWriter, form url.Values) bool {
 		i.codes[deviceSecret] = form
 		say(w, http.StatusOK, map[string]any{
 			"device_code": deviceSecret, "user_code": "A", "verification_uri": "https://issuer.example/activate",
-			"verification_uri_complete": "https://issuer.example/activate?user_code=A", "expires_in": 600, "interval": 0.1,
+			"verification_uri_complete": "https://issuer.example/activate?user_code=A", "expires_in": 600, "interval": 1,
 		})
 		return true
 	}
@@ -169,7 +170,7 @@ func TestDevice_refused(t *testing.T) {
 // An issuer names the interval, and it could name anything.
 func TestDevice_intervals(t *testing.T) {
 	for interval, want := range map[any]time.Duration{
-		0: 5 * time.Second, -1: 5 * time.Second, 1: time.Second, 1e300: time.Minute, 86400: time.Minute,
+		0: 5 * time.Second, 1e-300: time.Second, 0.1: time.Second, -1: 5 * time.Second, 1: time.Second, 1e300: time.Minute, 86400: time.Minute,
 	} {
 		i := newIssuer(t)
 		i.device = func(w http.ResponseWriter, form url.Values) bool {

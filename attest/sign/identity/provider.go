@@ -38,6 +38,19 @@ func discover(ctx context.Context, issuer string) (*provider, error) {
 	if a.status != http.StatusOK {
 		return nil, a.failed(&u)
 	}
+	p, err := readProvider(issuer, a.body)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", shownURL(&u), err)
+	}
+	return p, nil
+}
+
+// readProvider reads what the issuer says of itself.
+func readProvider(issuer string, data []byte) (*provider, error) {
+	own, err := secureURL(issuer)
+	if err != nil {
+		return nil, fmt.Errorf("the issuer %w", err)
+	}
 	var doc struct {
 		Issuer        string   `json:"issuer"`
 		AuthURL       string   `json:"authorization_endpoint"`
@@ -48,13 +61,13 @@ func discover(ctx context.Context, issuer string) (*provider, error) {
 		Challenges    []string `json:"code_challenge_methods_supported"`
 		IssParameter  bool     `json:"authorization_response_iss_parameter_supported"`
 	}
-	if err := strict.JSON(a.body, &doc); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", shownURL(&u), err)
+	if err := strict.JSON(data, &doc); err != nil {
+		return nil, err
 	}
 	// "The issuer value returned MUST be identical to the Issuer URL that was
 	// used as the prefix": else one issuer could speak for another.
 	if doc.Issuer != issuer {
-		return nil, fmt.Errorf("%s is about the issuer \"%s\", expected \"%s\"", shownURL(&u), clip(Escape(doc.Issuer)), clip(Escape(issuer)))
+		return nil, fmt.Errorf("it is about the issuer \"%s\", expected \"%s\"", clip(Escape(doc.Issuer)), clip(Escape(issuer)))
 	}
 	// PKCE (RFC 7636) is what keeps a code useless for whoever else gets it. An
 	// issuer that lists methods and not this one would drop the challenge.
@@ -62,23 +75,25 @@ func discover(ctx context.Context, issuer string) (*provider, error) {
 	if doc.Challenges != nil && !slices.Contains(doc.Challenges, "S256") {
 		return nil, fmt.Errorf("the issuer %s does not do PKCE with S256, without which a login on this machine could be taken by another program", shownURL(own))
 	}
-	for name, address := range map[string]string{
-		"authorization_endpoint": doc.AuthURL, "token_endpoint": doc.TokenURL,
-		"device_authorization_endpoint": doc.DeviceAuthURL, "jwks_uri": doc.JWKSURL,
+	for _, endpoint := range []struct{ name, url string }{
+		{"authorization_endpoint", doc.AuthURL},
+		{"token_endpoint", doc.TokenURL},
+		{"device_authorization_endpoint", doc.DeviceAuthURL},
+		{"jwks_uri", doc.JWKSURL},
 	} {
-		if address == "" {
+		if endpoint.url == "" {
 			continue
 		}
-		e, err := secureURL(address)
+		e, err := secureURL(endpoint.url)
 		if err != nil {
-			return nil, fmt.Errorf("%s names a %s that %w", shownURL(&u), name, err)
+			return nil, fmt.Errorf("its %s %w", endpoint.name, err)
 		}
 		if own.Scheme == "https" && e.Scheme != "https" {
-			return nil, fmt.Errorf("%s names a %s that is %s, expected https://", shownURL(&u), name, shownURL(e))
+			return nil, fmt.Errorf("its %s is %s, expected https://", endpoint.name, shownURL(e))
 		}
 	}
 	if doc.TokenURL == "" || doc.JWKSURL == "" {
-		return nil, fmt.Errorf("%s lacks token_endpoint or jwks_uri", shownURL(&u))
+		return nil, errors.New("it lacks token_endpoint or jwks_uri")
 	}
 	algorithms := slices.DeleteFunc(doc.Algorithms, func(a string) bool { return !slices.Contains(signatures(), a) })
 	if len(doc.Algorithms) > 0 && len(algorithms) == 0 {
