@@ -5,6 +5,12 @@ import (
 
 	"github.com/hallmark-project/hallmark/internal/cli"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/custody"
 )
 
-func main() { os.Exit(cli.Main(os.Args, console.System())) }
+func main() {
+	io := console.System()
+	// Before anything else: what is secret leaves the environment here.
+	io.Env = custody.Enter()
+	os.Exit(cli.Main(os.Args, io))
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,12 +11,13 @@ import (
 
 	"github.com/hallmark-project/hallmark/attest/sign"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/custody"
 	"github.com/urfave/cli/v2"
 )
 
 func keyFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "key", Usage: "sign with the private key in `FILE`", EnvVars: []string{"HALLMARK_KEY"}},
+		&cli.StringFlag{Name: "key", Usage: "sign with the private key in `FILE`, or with one that a key service keeps: awskms://…, pkcs11:…", EnvVars: []string{"HALLMARK_KEY"}},
 		passwordFlag(),
 	}
 }
@@ -88,6 +88,7 @@ func generate(io console.IO, c *cli.Context, names []string) error {
 			return console.Misused(errors.New("the password is empty"))
 		}
 	}
+	defer clear(pass)
 	key, err := sign.Generate(algorithm)
 	if err != nil {
 		return err
@@ -138,28 +139,39 @@ func password(io console.IO, c *cli.Context, twice bool) func() ([]byte, error) 
 	}
 }
 
-// passwordFile reads a password and no more: from a pipe as well, as a shell
-// gives it for <(…), but not for ever.
+// passwordFile reads a password and no more, from a file that is its owner's
+// alone, or from a pipe, as a shell gives it for <(…).
 func passwordFile(path string) ([]byte, error) {
-	const most = 4096
-	f, err := os.Open(path)
+	data, err := custody.ReadStream(path, 4096)
 	if err != nil {
-		return nil, fmt.Errorf("reading the password: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the password: %w", err)
-	}
-	if len(data) > most {
-		return nil, fmt.Errorf("reading the password: %s is too large for one: more than %d bytes", path, most)
+		return nil, fmt.Errorf("reading the password from %s: %w", path, err)
 	}
 	return bytes.TrimRight(data, "\r\n"), nil
+}
+
+// keptKey opens a key that a key service keeps.
+func keptKey(io console.IO, c *cli.Context, ref string) (*sign.Key, error) {
+	key, err := sign.OpenKMS(c.Context, ref, sign.KMSOptions{Env: io.Env, Tell: func(line string) {
+		fmt.Fprintf(io.Err, "hallmark: key service: %s\n", line)
+	}})
+	switch {
+	case err == nil, c.Context.Err() != nil:
+		return key, err
+	case errors.Is(err, sign.ErrKeyService):
+		return nil, console.Unable(err)
+	case errors.Is(err, sign.ErrNoPlugin):
+		return nil, console.Misused(err, "see which plug-ins are found: ls $(echo $PATH | tr : ' ') | grep sigstore-kms", "or sign with a key in a file: --key FILE")
+	}
+	return nil, console.Misused(err)
 }
 
 // signingKey returns the key to sign with and says, for people, where it is: at
 // path, or where that is empty the user's own, made on first use.
 func signingKey(io console.IO, c *cli.Context, path string) (key *sign.Key, where string, err error) {
+	if sign.IsKMS(path) {
+		key, err = keptKey(io, c, path)
+		return key, path, err
+	}
 	if path != "" {
 		key, err = sign.LoadKey(path, password(io, c, false))
 		if err != nil {
