@@ -60,40 +60,68 @@ func (r *Repository) Bundles(ctx context.Context, digest v1.Hash, limit int64) (
 	return out, nil
 }
 
-// about returns the bundles that refer to the manifest called h.
+// about returns the bundles that refer to the manifest called h, and those that
+// are attached to it as cosign did it before there were referrers. What stands in
+// both places is returned twice: one of them may have been crippled, to hide
+// the other.
 func (r *Repository) about(ctx context.Context, h v1.Hash, limit int64) ([][]byte, error) {
-	referrers, err := r.Referrers(ctx, h)
-	if err != nil {
+	var referrers []v1.Descriptor
+	var image v1.Manifest
+	g, ctx2 := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		referrers, err = r.Referrers(ctx2, h)
+		return err
+	})
+	g.Go(func() (err error) {
+		image, _, err = r.attached(ctx2, h)
+		return err
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	found := make([][][]byte, len(referrers))
-	g, ctx := errgroup.WithContext(ctx)
+
+	found := make([][][]byte, len(referrers)+1)
+	g, ctx2 = errgroup.WithContext(ctx)
 	g.SetLimit(Jobs)
 	for i, d := range referrers {
-		g.Go(func() error {
-			layers, err := r.layers(ctx, d.Digest)
-			if err != nil {
-				return err
+		g.Go(func() (err error) {
+			layers, err := r.layers(ctx2, d.Digest)
+			if err == nil {
+				found[i], err = r.bundles(ctx2, layers, limit)
 			}
-			for _, layer := range layers {
-				if !isBundle(layer) {
-					continue
-				}
-				data, err := r.keep(layer.Digest, func() ([]byte, error) { return r.Blob(ctx, layer.Digest, limit) })
-				if err != nil {
-					return err
-				}
-				found[i] = append(found[i], data)
-			}
-			return nil
+			return err
 		})
 	}
+	g.Go(func() (err error) {
+		found[len(referrers)], err = r.bundles(ctx2, image.Layers, limit)
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	var out [][]byte
 	for _, f := range found {
 		out = append(out, f...)
+	}
+	return out, nil
+}
+
+// bundles returns the bundles that layers are, or become.
+func (r *Repository) bundles(ctx context.Context, layers []v1.Descriptor, limit int64) ([][]byte, error) {
+	var out [][]byte
+	for _, layer := range layers {
+		isEnvelope := layer.MediaType == envelopeType
+		if !isBundle(layer) && !isEnvelope {
+			continue
+		}
+		data, err := r.keep(layer.Digest, func() ([]byte, error) { return r.Blob(ctx, layer.Digest, limit) })
+		if err != nil {
+			return nil, err
+		}
+		if isEnvelope {
+			data = converted(data, layer.Annotations)
+		}
+		out = append(out, data)
 	}
 	return out, nil
 }
@@ -107,31 +135,32 @@ func (r *Repository) layers(ctx context.Context, h v1.Hash) ([]v1.Descriptor, er
 	if err != nil {
 		return nil, err
 	}
-	layers, err := parseLayers(data)
+	m, err := parseImage(data)
 	if err != nil {
 		return nil, r.wrong("reading manifest "+h.String(), "%w", err)
 	}
-	return layers, nil
+	return m.Layers, nil
 }
 
 // maxLayers bounds the layers of one manifest: cosign's attestations are one
 // image with a layer for each.
 const maxLayers = MaxReferrers
 
-func parseLayers(data []byte) ([]v1.Descriptor, error) {
+// parseImage reads a manifest whose layers can be asked for.
+func parseImage(data []byte) (v1.Manifest, error) {
 	var m v1.Manifest
 	if err := strict.JSON(data, &m); err != nil {
-		return nil, err
+		return m, err
 	}
 	if len(m.Layers) > maxLayers {
-		return nil, fmt.Errorf("it has more than %d layers", maxLayers)
+		return m, fmt.Errorf("it has more than %d layers", maxLayers)
 	}
 	for _, l := range m.Layers {
 		if _, err := parseHash(l.Digest.String()); err != nil {
-			return nil, err
+			return m, err
 		}
 	}
-	return m.Layers, nil
+	return m, nil
 }
 
 // isBundle reports whether a layer is a Sigstore bundle, of whatever version:

@@ -35,3 +35,8 @@ func ParseChallenges(h string) []string {
 	}
 	return out
 }
+
+// Converted is converted, for tests.
+func Converted(data []byte, annotations map[string]string) []byte {
+	return converted(data, annotations)
+}

@@ -21,15 +21,16 @@ const maxRaces = 20
 // 429.
 const Jobs = 8
 
-// Listing are entries to be found as referrers of a manifest.
+// Listing is what is to be found about a manifest.
 type Listing struct {
-	Subject v1.Hash
-	Entries []v1.Descriptor
+	Subject  v1.Hash
+	Entries  []v1.Descriptor // as referrers
+	Attached []Attachment    // as cosign kept them before, too
 }
 
 // List makes entries found as referrers where the registry does not list them
-// itself: they are added to the index under each subject's fallback tag. Adding
-// twice adds nothing. The errors stand in the order of the listings, nil for
+// itself: they are added to the index under each subject's fallback tag, and
+// attachments to the image under its older tag. Adding twice adds nothing. The errors stand in the order of the listings, nil for
 // those that were made.
 //
 // A tag can only be replaced, and not on condition that nobody else did so
@@ -90,30 +91,44 @@ type listing struct {
 
 // list looks whether all that l wants is listed, and writes it where it is not.
 func (r *Repository) list(ctx context.Context, l *listing) error {
-	if len(l.Entries) == 0 {
-		l.done = true
-		return nil
-	}
-	has, err := r.listsReferrers(ctx, l.Subject)
-	if err != nil || has {
-		l.done = true
-		return err
-	}
 	lock, _ := r.fallback.LoadOrStore(l.Subject, new(sync.Mutex))
 	lock.(*sync.Mutex).Lock()
 	defer lock.(*sync.Mutex).Unlock()
+	referred, err := r.refer(ctx, l)
+	if err != nil {
+		return err
+	}
+	attached := true
+	if len(l.Attached) > 0 {
+		layers := make([]v1.Descriptor, len(l.Attached))
+		for i, a := range l.Attached {
+			layers[i] = a.layer
+		}
+		if attached, err = r.attach(ctx, l.Subject, layers); err != nil {
+			return err
+		}
+	}
+	l.done = referred && attached
+	return nil
+}
+
+// refer is list for the referrers.
+func (r *Repository) refer(ctx context.Context, l *listing) (done bool, err error) {
+	if len(l.Entries) == 0 {
+		return true, nil
+	}
+	has, err := r.listsReferrers(ctx, l.Subject)
+	if err != nil || has {
+		return true, err
+	}
 	tag := fallbackTag(l.Subject)
 	index, _, err := r.fallbackIndex(ctx, l.Subject)
 	if err != nil {
-		return err
+		return false, err
 	}
 	missing, err := r.missing(ctx, index, l.wanted, len(l.Entries))
-	if err != nil {
-		return err
-	}
-	if len(missing) == 0 {
-		l.done = true
-		return nil
+	if err != nil || len(missing) == 0 {
+		return err == nil, err
 	}
 	for _, d := range index.Manifests {
 		if !listsDigest(l.wanted, d.Digest) {
@@ -122,18 +137,18 @@ func (r *Repository) list(ctx context.Context, l *listing) error {
 	}
 	index.Manifests = append(index.Manifests, missing...)
 	if len(index.Manifests) > MaxReferrers {
-		return r.wrong("writing tag "+tag, "more than %d manifests refer to it", MaxReferrers)
+		return false, r.wrong("writing tag "+tag, "more than %d manifests refer to it", MaxReferrers)
 	}
 	index.MediaType = types.OCIImageIndex
 	data, err := json.Marshal(index)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(data) > MaxManifest {
-		return r.wrong("writing tag "+tag, "its index would be larger than %d bytes", MaxManifest)
+		return false, r.wrong("writing tag "+tag, "its index would be larger than %d bytes", MaxManifest)
 	}
 	_, err = r.put(ctx, tag, types.OCIImageIndex, data)
-	return err
+	return false, err
 }
 
 // missing returns which of wanted index does not list. Of those that are not
