@@ -42,8 +42,9 @@ type outcome struct {
 
 // listen begins to wait at address, or where that is empty at any free port.
 func listen(address, state string, p *provider) (*callback, error) {
-	// The public issuer lets a client without a secret come back to "localhost"
-	// by that name only. RFC 8252, section 8.3, prefers the address.
+	// RFC 8252, section 8.3, prefers the address to the name "localhost". cosign
+	// comes back to the name, so that is what issuers know which are set up for
+	// it; both kinds of address are taken below.
 	u := &url.URL{Scheme: "http", Host: "localhost:0", Path: callbackPath}
 	if address != "" {
 		var err error
