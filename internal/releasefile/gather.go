@@ -97,7 +97,11 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered, watch 
 		if err != nil {
 			return f.faultAt(at, "%q is no pattern: %v", pattern, err)
 		}
-		if len(found) == 0 {
+		all := len(found)
+		if found = artifactsOf(pattern, found); len(found) == 0 {
+			if all > 0 {
+				return f.faultAt(at, "%q matches nothing in %s but bundles and documents beside artifacts: what shall be an artifact all the same is named without * and ?", pattern, g.folder)
+			}
 			return f.faultAt(at, "no artifact matches %q in %s", pattern, g.folder)
 		}
 		for _, p := range found {
@@ -136,7 +140,7 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered, watch 
 // matches returns the paths that pattern means. A pattern without wildcards is
 // a path: whether it can be opened is seen, and said, where it is.
 func matches(root *os.Root, pattern string) ([]string, error) {
-	if strings.ContainsAny(pattern, `*?[\`) {
+	if wild(pattern) {
 		return fs.Glob(root.FS(), pattern)
 	}
 	if _, err := root.Lstat(pattern); err != nil {
