@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/url"
@@ -69,5 +70,13 @@ func get(t testing.TB, url string) []byte {
 	if answer.StatusCode != http.StatusOK {
 		t.Fatalf("GET %s: %s\n%s", url, answer.Status, data)
 	}
+	return data
+}
+
+// decodeURL is what a text in base64url without padding stands for.
+func decodeURL(t testing.TB, text string) []byte {
+	t.Helper()
+	data, err := base64.RawURLEncoding.DecodeString(text)
+	check(t, err)
 	return data
 }
