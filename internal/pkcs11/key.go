@@ -100,23 +100,49 @@ func (k *key) SignMessage(message io.Reader, opts ...signature.SignOption) ([]by
 		}
 		return checked(sig, ed25519.Verify(public, data, sig))
 	}
-	hashes := []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512}
-	hash := k.hash
-	if hash == 0 {
-		hash = crypto.SHA256
-	}
-	digest, hash, err = signature.ComputeDigestForSigning(message, hash, hashes, opts...)
+	digest, hash, err := digestOf(message, digest, k.hash, opts)
 	if err != nil {
 		return nil, fmt.Errorf("signing: %w", err)
-	}
-	if len(digest) != hash.Size() {
-		return nil, fmt.Errorf("signing: the digest has %d bytes, expected the %d of %s", len(digest), hash.Size(), hash)
 	}
 	sig, err := t.sign(pair, digest, hash)
 	if err != nil {
 		return nil, err
 	}
 	return checked(sig, verifies(pair.public, hash, digest, sig))
+}
+
+// digestOf returns the digest to sign and what made it. cosign gives the digest
+// that fits the key and opens the service with SHA-256 all the same, so where
+// the hash is not named the digest's length tells it.
+func digestOf(message io.Reader, digest []byte, opened crypto.Hash, opts []signature.SignOption) ([]byte, crypto.Hash, error) {
+	var named crypto.SignerOpts
+	for _, o := range opts {
+		o.ApplyCryptoSignerOpts(&named)
+	}
+	hash := opened
+	if named != nil && named.HashFunc() != 0 {
+		hash = named.HashFunc()
+	} else if len(digest) > 0 {
+		hash = map[int]crypto.Hash{32: crypto.SHA256, 48: crypto.SHA384, 64: crypto.SHA512}[len(digest)]
+	} else if hash == 0 {
+		hash = crypto.SHA256
+	}
+	switch hash {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
+	default:
+		return nil, 0, errors.New("the digest is of a hash that nothing here signs with, expected SHA-256, SHA-384 or SHA-512")
+	}
+	if len(digest) > 0 {
+		if len(digest) != hash.Size() {
+			return nil, 0, fmt.Errorf("the digest has %d bytes, expected the %d of %s", len(digest), hash.Size(), hash)
+		}
+		return digest, hash, nil
+	}
+	h := hash.New()
+	if _, err := io.Copy(h, message); err != nil {
+		return nil, 0, errors.New("the message could not be read")
+	}
+	return h.Sum(nil), hash, nil
 }
 
 // checked refuses what the public key refuses: a token can hold the halves of

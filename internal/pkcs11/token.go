@@ -87,7 +87,10 @@ func (t *token) enter(writing bool) error {
 	case len(fitting) == 0:
 		return fmt.Errorf("looking for the token: there is none %s: there are %s", t.uri.token(), strings.Join(there, ", "))
 	case len(fitting) > 1:
-		return fmt.Errorf("looking for the token: there are %d %s, of %s: add token, serial or slot-id to the URI", len(fitting), t.uri.token(), strings.Join(there, ", "))
+		if t.uri.token() == "" {
+			return fmt.Errorf("looking for the token: there are %s, and the URI does not say which: add token, serial or slot-id to it", strings.Join(there, ", "))
+		}
+		return fmt.Errorf("looking for the token: there are %d %s: add serial or slot-id to the URI", len(fitting), t.uri.token())
 	}
 	flags := uint(pkcs11.CKF_SERIAL_SESSION)
 	if writing {
@@ -153,17 +156,19 @@ func (t *token) find() (pair, error) {
 
 // one says what is wrong with finding n instead of one.
 func (t *token) one(n int, what string) error {
-	switch n {
-	case 0:
-		hint := ""
-		if !t.loggedIn {
-			hint = " that shows without a PIN: set PKCS11_PIN, or name a file with pin-source"
-		}
-		return fmt.Errorf("looking for the key: the token holds none %s%s", t.uri.key(), hint)
-	case 1:
+	named := t.uri.key()
+	which := strings.TrimSpace("none " + named)
+	switch {
+	case n == 1:
 		return nil
+	case n == 0 && t.loggedIn:
+		return fmt.Errorf("looking for the key: the token holds %s", which)
+	case n == 0:
+		return fmt.Errorf("looking for the key: without a PIN the token shows %s: set PKCS11_PIN, or name a file with pin-source", which)
+	case named == "":
+		return fmt.Errorf("looking for the key: the token holds several %s, and the URI does not say which: add object or id to it", what)
 	}
-	return fmt.Errorf("looking for the key: the token holds %d %s %s, and it is not to be guessed which is meant: add id to the URI", n, what, t.uri.key())
+	return fmt.Errorf("looking for the key: the token holds several %s %s, and it is not to be guessed which is meant: add id to the URI", what, named)
 }
 
 // public is the key pair as far as it shows to everybody.

@@ -58,10 +58,14 @@ func parseURI(s string) (URI, error) {
 				return errors.New("pin-value is refused, since every user of the machine can see the plug-in's arguments: set PKCS11_PIN, or name a file with pin-source")
 			}
 			if !slices.Contains(known, name) {
-				if near := strict.Nearest(name, known); near != "" {
-					return fmt.Errorf("it has an attribute that is not known: did you mean %s?", near)
+				what := "an attribute"
+				if isName(name) {
+					what = "an attribute " + name
 				}
-				return fmt.Errorf("it has an attribute that is not known: known here are %s", strings.Join(known, ", "))
+				if near := strict.Nearest(name, known); near != "" {
+					return fmt.Errorf("it has %s that is not known: did you mean %s?", what, near)
+				}
+				return fmt.Errorf("it has %s that is not known: known there are %s", what, strings.Join(known, ", "))
 			}
 			if !ok {
 				return fmt.Errorf("%s has no value", name)
@@ -137,7 +141,13 @@ func parseURI(s string) (URI, error) {
 	return u, nil
 }
 
-// key names the key for people, without where the PIN is.
+// isName reports whether s can be the name of an attribute; what cannot may be
+// anything, a PIN among them.
+func isName(s string) bool {
+	return len(s) <= 20 && s != "" && !strings.ContainsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && r != '-' && r != '_' })
+}
+
+// key names the key for people, "" if any key is meant.
 func (u URI) key() string {
 	var words []string
 	if u.Object != "" {
@@ -146,13 +156,10 @@ func (u URI) key() string {
 	if len(u.ID) > 0 {
 		words = append(words, fmt.Sprintf("with id %x", u.ID))
 	}
-	if len(words) == 0 {
-		return "at all"
-	}
 	return strings.Join(words, " and ")
 }
 
-// token names the token for people.
+// token names the token for people, "" if any token is meant.
 func (u URI) token() string {
 	var words []string
 	for _, w := range []struct{ name, value string }{{"labelled", u.Token}, {"with serial", u.Serial}, {"of manufacturer", u.Manufacturer}, {"of model", u.Model}} {
@@ -162,9 +169,6 @@ func (u URI) token() string {
 	}
 	if u.Slot != nil {
 		words = append(words, fmt.Sprintf("in slot %d", *u.Slot))
-	}
-	if len(words) == 0 {
-		return "at all"
 	}
 	return strings.Join(words, " and ")
 }

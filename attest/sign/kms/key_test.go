@@ -148,9 +148,9 @@ func TestUnusableKeys(t *testing.T) {
 	for fault, want := range map[string]string{
 		"another@sign": "is not by the key that it named before",
 		"no-key@sign":  "is not by the key that it named before",
-		"empty@sign":   "it answers without a signature",
+		"empty@sign":   "sigstore-kms-gcpkms answers without a signature",
 		"garbage@sign": "answers something else than JSON",
-		"refuses@sign": "says: permission denied",
+		"refuses@sign": "sigstore-kms-gcpkms: permission denied",
 	} {
 		k, err := sign.OpenKMS(t.Context(), "gcpkms://key?"+fault, sign.KMSOptions{})
 		if err != nil {

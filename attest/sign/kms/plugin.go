@@ -27,6 +27,12 @@ var (
 	ErrService = errors.New("the key service gave no usable answer")
 )
 
+// fault is an [ErrService] in words.
+type fault string
+
+func (f fault) Error() string        { return string(f) }
+func (f fault) Is(target error) bool { return target == ErrService }
+
 // Options is what may differ between callers. Its zero value is good.
 type Options struct {
 	// Env looks up the secrets that a plug-in needs; default [os.Getenv]. No
@@ -92,7 +98,11 @@ func (p *Plugin) PublicKey(ctx context.Context) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publicKey(resp)
+	key, err := publicKey(resp)
+	if err != nil {
+		return nil, fault(p.Program() + " " + err.Error())
+	}
+	return key, nil
 }
 
 // Sign asks for a signature over data: a digest made with hash, or where hash is
@@ -115,7 +125,11 @@ func (p *Plugin) Sign(ctx context.Context, data []byte, hash crypto.Hash) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	return signatureOf(resp)
+	sig, err := signatureOf(resp)
+	if err != nil {
+		return nil, fault(p.Program() + " " + err.Error())
+	}
+	return sig, nil
 }
 
 // call starts the plug-in with one question and waits for its answer.
@@ -147,25 +161,25 @@ func (p *Plugin) call(ctx context.Context, hash crypto.Hash, stdin []byte, metho
 	cmd.WaitDelay = grace
 	err = cmd.Run()
 	last := said.end()
-	fault := func(format string, a ...any) error {
+	broken := func(format string, a ...any) error {
 		text := fmt.Sprintf(format, a...)
 		if last != "" && p.options.Tell == nil {
 			text += "; it said: " + last
 		}
-		return fmt.Errorf("%w: %s %s", ErrService, p.Program(), text)
+		return fault(p.Program() + " " + text)
 	}
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, ctx.Err()
 	case out.endless:
-		return nil, fault("answers more than %d bytes", maxAnswer)
+		return nil, broken("answers more than %d bytes", maxAnswer)
 	case within.Err() != nil:
-		return nil, fault("did not answer in time: %v are the most", p.options.Timeout)
+		return nil, broken("did not answer in time: %v are the most", p.options.Timeout)
 	case errors.As(err, &exit) && !exit.Exited():
-		return nil, fault("broke down: %v", exit)
+		return nil, broken("broke down: %v", exit)
 	case err != nil && cmd.ProcessState == nil:
-		return nil, fault("could not be started: %v", cause(err))
+		return nil, broken("could not be started: %v", cause(err))
 	}
 	// What remains of err is an exit code, which the protocol ignores, or that
 	// something still holds the output open, which changes nothing of it.
@@ -176,12 +190,12 @@ func (p *Plugin) call(ctx context.Context, hash crypto.Hash, stdin []byte, metho
 			ended = fmt.Sprintf(" and exits with %d", exit.ExitCode())
 		}
 		if len(bytes.TrimSpace(out.data.Bytes())) == 0 {
-			return nil, fault("answers nothing%s", ended)
+			return nil, broken("answers nothing%s", ended)
 		}
-		return nil, fault("answers something else than JSON%s", ended)
+		return nil, broken("answers something else than JSON%s", ended)
 	}
 	if resp.ErrorMessage != "" {
-		return nil, fault("says: %s", show(resp.ErrorMessage, hidden))
+		return nil, fault(p.Program() + ": " + show(resp.ErrorMessage, hidden))
 	}
 	return &resp, nil
 }
@@ -219,11 +233,11 @@ func (a *answer) Write(p []byte) (int, error) {
 // publicKey reads the public key out of an answer.
 func publicKey(resp *common.PluginResp) (crypto.PublicKey, error) {
 	if resp.PublicKey == nil || len(resp.PublicKey.PublicKeyPEM) == 0 {
-		return nil, fmt.Errorf("%w: it answers without a public key", ErrService)
+		return nil, errors.New("answers without a public key")
 	}
 	key, err := cryptoutils.UnmarshalPEMToPublicKey(resp.PublicKey.PublicKeyPEM)
 	if err != nil {
-		return nil, fmt.Errorf("%w: what it answers as public key is none", ErrService)
+		return nil, errors.New("answers a public key that is none")
 	}
 	return key, nil
 }
@@ -231,7 +245,7 @@ func publicKey(resp *common.PluginResp) (crypto.PublicKey, error) {
 // signatureOf reads the signature out of an answer.
 func signatureOf(resp *common.PluginResp) ([]byte, error) {
 	if resp.SignMessage == nil || len(resp.SignMessage.Signature) == 0 {
-		return nil, fmt.Errorf("%w: it answers without a signature", ErrService)
+		return nil, errors.New("answers without a signature")
 	}
 	return resp.SignMessage.Signature, nil
 }

@@ -334,8 +334,8 @@ func TestFaults(t *testing.T) {
 		{"trailing", "sigstore-kms-hashivault answers something else than JSON"},
 		{"nothing", "sigstore-kms-hashivault answers nothing and exits with 3; it said: cannot reach \ufffd[31mhttps://vault.example"},
 		{"endless", "sigstore-kms-hashivault answers more than 65536 bytes"},
-		{"empty", "it answers without a"},
-		{"refuses", "sigstore-kms-hashivault says: permission denied for \ufffd]0;token\ufffd ***"},
+		{"empty", "sigstore-kms-hashivault answers without a"},
+		{"refuses", "sigstore-kms-hashivault: permission denied for \ufffd]0;token\ufffd ***"},
 	} {
 		t.Run(tt.fault, func(t *testing.T) {
 			if runtime.GOOS == "windows" && tt.fault == "killed" {
@@ -372,7 +372,7 @@ func TestFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if key, err := p.PublicKey(t.Context()); !errors.Is(err, kms.ErrService) || !strings.Contains(err.Error(), "is none") {
+		if key, err := p.PublicKey(t.Context()); !errors.Is(err, kms.ErrService) || !strings.Contains(err.Error(), "a public key that is none") {
 			t.Errorf("PublicKey() = %v, %v", key, err)
 		}
 	})
@@ -471,6 +471,8 @@ func TestFind(t *testing.T) {
 		{"pkcs11kms://object=release", "sigstore-kms-pkcs11kms is not on PATH"},
 		{"pkcs11:object=release?pin-value=open%20sesame", "pin-source"},
 		{"pkcs11kms://object=release?PIN-VALUE=open%20sesame", "pin-source"},
+		{"pkcs11:object=release;pin=sesame", "pin-source"},
+		{"pkcs11:object=release?module-path=/m&Pin_Value=sesame", "pin-source"},
 		{"hashivault://user:sesame@vault.example/key", "holds a password"},
 		{"../awskms://key", "begins with no name"},
 		{"AWSKMS://key", "begins with no name"},

@@ -86,13 +86,24 @@ func parse(ref string) (reference, error) {
 	// A reference is an argument of the plug-in, which every user of the machine
 	// may see.
 	if name == pkcs11kms {
-		if strings.Contains(strings.ToLower(key), "pin-value") {
-			return reference{}, errors.New("the reference holds a PIN (pin-value), which every user of the machine would see among the plug-in's arguments: set PKCS11_PIN, or name a file with pin-source")
+		if holdsPIN(key) {
+			return reference{}, errors.New("the reference holds a PIN, which every user of the machine would see among the plug-in's arguments: set PKCS11_PIN, or name a file with pin-source")
 		}
 	} else if user, _, ok := strings.Cut(key, "@"); ok && strings.Contains(user, ":") && !strings.Contains(user, "/") {
 		return reference{}, errors.New("the reference holds a password, which every user of the machine would see among the plug-in's arguments: leave it to the plug-in's environment")
 	}
 	return reference{name, key}, nil
+}
+
+// holdsPIN reports whether a URI has pin-value, or what may have been meant as
+// such: every attribute whose name begins with pin, but for pin-source.
+func holdsPIN(uri string) bool {
+	for attribute := range strings.FieldsFuncSeq(strings.ToLower(uri), func(r rune) bool { return r == ';' || r == '?' || r == '&' }) {
+		if name, _, _ := strings.Cut(attribute, "="); strings.HasPrefix(strings.TrimSpace(name), "pin") && name != "pin-source" {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(uri), "pin-value")
 }
 
 func isName(s string) bool {
