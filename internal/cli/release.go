@@ -34,7 +34,7 @@ neither signed nor published. Exit codes: 0 released, 1 refused, 2 usage,
 			envelopeFlag(),
 			console.Output("table", "json", "markdown"),
 			bundleFlag(),
-		}, signerFlags()...),
+		}, append(signerFlags(), registryFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -55,6 +55,7 @@ type Released struct {
 	Queued       []Waiting            `json:"queued,omitempty"`
 	Layout       string               `json:"layout,omitempty"`
 	Directory    string               `json:"directory,omitempty"`
+	Registries   []InRegistry         `json:"registries,omitempty"`
 	Verification *verification.Report `json:"verification,omitempty"`
 	Next         string               `json:"next,omitempty"`
 }
@@ -94,6 +95,10 @@ func release(io console.IO, c *cli.Context) error {
 	}
 	var made attestation
 	var bundles []published
+	documents, err := documentsOf(f, j)
+	if err != nil {
+		return err
+	}
 	var report verification.Report
 	var verdict []byte
 	err = dossier.Replace(dir, func(staging string) error {
@@ -124,7 +129,7 @@ func release(io console.IO, c *cli.Context) error {
 		if bundles, err = storedBundles(c.Context, staging, g.Release); err != nil {
 			return err
 		}
-		if err := publishLayout(c.Context, io, staging, g, bundles); err != nil {
+		if err := publishLayout(c.Context, io, staging, g, bundles, documents); err != nil {
 			return err
 		}
 		// Nothing is released that a consumer would not accept: from the folder,
@@ -136,16 +141,21 @@ func release(io console.IO, c *cli.Context) error {
 			{"attestations", func() (verification.Report, error) {
 				return verifyStage(c.Context, io, staging, g, source.Once(filepath.Join(staging, dossier.AttestationsDir)))
 			}},
-			{"layout", func() (verification.Report, error) {
-				return verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
-			}},
+			{"layout", func() (verification.Report, error) { return verifyLayout(c.Context, io, staging, g) }},
 		} {
 			io.Step("verifying the %s", src.name)
-			if report, err = src.from(); err != nil {
+			found, err := src.from()
+			if err != nil {
 				return err
 			}
-			if err := publishedVerifies(report); err != nil {
-				return err
+			expected := documents
+			if src.name == "layout" {
+				expected = documentsAbout(g.Files(), documents)
+			} else {
+				report = found
+			}
+			if err := publishedVerifies(found, expected); err != nil {
+				return takenBack(err)
 			}
 		}
 		return c.Context.Err()
@@ -163,7 +173,11 @@ func release(io console.IO, c *cli.Context) error {
 		}
 		return sayQueued(io, c, dir, made.all)
 	}
-	into, err := publishDirectory(c, f, bundles)
+	into, err := publishDirectory(io, c, f, g, dir, true, bundles, documents)
+	if err != nil {
+		return kept(dir, err)
+	}
+	registries, err := publishRegistries(io, c, f, g, dir, true, bundles, documents)
 	if err != nil {
 		return kept(dir, err)
 	}
@@ -173,17 +187,12 @@ func release(io console.IO, c *cli.Context) error {
 	if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
 		return kept(dir, err)
 	}
-	var artifacts []string
-	for _, a := range g.Release.Artifacts {
-		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
-	}
-	next := fmt.Sprintf("%s --trust %s --attestations %s %s",
-		consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))), quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
+	next := nextFor(c, f, g, dir)
 
 	if c.String("output") == "json" {
 		return io.JSON(Released{
 			Passed: true, Dossier: dir, Key: by.where, Signers: signersOf(made.want), Decision: j.Decision, Attestations: attestations(dir, made.all),
-			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: &report, Next: next,
+			Layout: layoutOf(dir, g), Directory: into, Registries: registries, Verification: &report, Next: next,
 		})
 	}
 	if err := showDecision(io, c, j.Decision); err != nil {
@@ -196,15 +205,37 @@ func release(io console.IO, c *cli.Context) error {
 	sayKey(io, by.where)
 	by.sayWitnesses(io, made.want.Signers)
 	sayAttestations(io, dir, made.all)
-	sayPublished(io, dir, into)
+	sayPublished(io, layoutOf(dir, g), into, registries)
 	many := "s"
 	if len(report.Subjects) == 1 {
 		many = ""
 	}
-	_ = io.Line(console.Green, "verified", fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many),
-		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
+	from := []string{fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many), filepath.Join(dir, dossier.AttestationsDir)}
+	if layout := layoutOf(dir, g); layout != "" {
+		from = append(from, layout)
+	}
+	_ = io.Line(console.Green, "verified", from...)
 	_, err = fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
 	return err
+}
+
+// nextFor is the command by which a consumer verifies the release.
+func nextFor(c *cli.Context, f *releasefile.File, g *releasefile.Gathered, dir string) string {
+	next := fmt.Sprintf("%s --trust %s", consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))))
+	var artifacts []string
+	for _, a := range g.Files() {
+		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
+	}
+	if len(artifacts) > 0 {
+		return fmt.Sprintf("%s --attestations %s %s", next, quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
+	}
+	if c.Bool("allow-http-registry") {
+		next += " --allow-http-registry"
+	}
+	for _, reference := range f.Images {
+		artifacts = append(artifacts, quote(reference))
+	}
+	return next + " " + abridge(artifacts)
 }
 
 // consumerCommand is how hallmark-verify can be run here and now: from a

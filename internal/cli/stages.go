@@ -66,6 +66,9 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 		}
 		return nil, nil, console.Misused(err)
 	}
+	if err := besides(c, f, g.Release); err != nil {
+		return nil, nil, err
+	}
 	return f, g, nil
 }
 
@@ -126,16 +129,9 @@ func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j doss
 	if j.Decision.Time.After(io.Now().Add(verify.Skew)) {
 		return attestation{}, console.Misused(fmt.Errorf("%w: judged as of %s, and this machine's clock says %s", errFuture, j.Decision.Time.Format(time.RFC3339), io.Now().UTC().Format(time.RFC3339)))
 	}
-	policyURI := f.Verifier.PolicyURI
-	if policyURI == "" {
-		policyURI = dossier.PolicyFile
-	}
-	statements, err := attest.Statements(j.Decision, attest.Options{
-		Verifier: f.Verifier.ID, VerifierVersion: map[string]string{"hallmark": buildVersion().Version},
-		PolicyURI: policyURI, RunURL: f.Verifier.RunURL, Report: j.Report,
-	})
+	statements, err := statementsOf(f, j)
 	if err != nil {
-		return attestation{}, fmt.Errorf("making statements: %w", err)
+		return attestation{}, err
 	}
 	want, err := expectation(f, j)
 	if err != nil {
@@ -237,6 +233,11 @@ func writeAttestations(dir string, all []signed, want verify.Expect, trustedRoot
 	for _, s := range all {
 		if err := atomicfile.Write(filepath.Join(into, bundleName(s.statement)), s.bundle, 0o644); err != nil {
 			return err
+		}
+		if d, ok := s.statement.Document(); ok {
+			if err := dossier.AddDocument(dir, d); err != nil {
+				return err
+			}
 		}
 	}
 	if trustedRoot != nil {

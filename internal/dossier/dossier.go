@@ -6,6 +6,7 @@
 //	evidence/<sha256>          their bytes
 //	decision.json              what was decided
 //	attestations/*.sigstore.json
+//	attestations/<sha256>.cdx.json …  what those refer to
 //	trust.yaml                 what a consumer needs to check the attestations
 //	trusted_root.json          who could be a witness, where trust.yaml asks for any
 //	layout/                    the release as an OCI image layout
@@ -90,6 +91,9 @@ type Judged struct {
 	Policy   []byte
 	Reports  []releasefile.Report
 	Decision criteria.Decision
+	// InlineLimit is the policy's: the size in bytes up to which a report is
+	// attested whole.
+	InlineLimit int64
 }
 
 // Report returns the bytes of the report with that digest.
@@ -122,7 +126,7 @@ func Judge(rel criteria.Release, policyName string, policy []byte, reports []rel
 	}
 	d := p.Evaluate(rel, evidence, at)
 	d.TimeDeclared = declared
-	return Judged{Release: rel, Policy: policy, Reports: reports, Decision: d}, nil
+	return Judged{Release: rel, Policy: policy, Reports: reports, Decision: d, InlineLimit: p.InlineLimit()}, nil
 }
 
 // vouched refuses a policy that takes the pipeline's word for formats that do

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/beside"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -139,10 +140,6 @@ func LoadTrust(path string) (verify.Expect, error) {
 	return want, nil
 }
 
-// besides are the names of bundles that lie beside what they are about: those
-// that a dossier has, and that hallmark publish --directory writes.
-var besides = []string{"*.sigstore.json", "*.sigstore.jsonl", "sha256-" + strings.Repeat("[0-9a-f]", 64) + ".jsonl"}
-
 // digest returns the digest that arg is, or none where it is a path. What is
 // meant as a digest is told by its algorithm; some tools write capitals.
 func digest(arg string) (criteria.Digest, error) {
@@ -199,7 +196,7 @@ func Subjects(c *cli.Context) ([]criteria.Subject, error) {
 		subjects = append(subjects, listed...)
 	}
 	if len(paths) > 0 {
-		found, err := artifact.Subjects(c.Context, artifact.Options{Skip: besides}, paths...)
+		found, err := artifact.Subjects(c.Context, artifact.Options{Skip: beside.Patterns()}, paths...)
 		if err != nil {
 			return nil, console.Unable(err)
 		}
@@ -264,7 +261,7 @@ func Ending(report Report) error {
 
 // Table writes what was verified to io.Out and what was not to io.Err.
 func Table(c console.IO, report Report) {
-	verdicts := make(map[criteria.Digest]bool)
+	verdicts, documents := make(map[criteria.Digest]bool), make(map[string]bool)
 	for _, s := range report.Subjects {
 		switch s.Outcome {
 		case Verified:
@@ -273,6 +270,7 @@ func Table(c console.IO, report Report) {
 				verdicts[v.Statement] = true
 				details(c.Out, s)
 			}
+			references(c, c.Out, s, documents)
 		case Refused:
 			fmt.Fprintf(c.Err, "%s %s\n", c.Paint(console.Red, "refused"), s.named())
 			said := make(map[string]bool)
