@@ -34,7 +34,7 @@ neither signed nor published. Exit codes: 0 released, 1 refused, 2 usage,
 			envelopeFlag(),
 			console.Output("table", "json", "markdown"),
 			bundleFlag(),
-		}, append(signerFlags(), registryFlags()...)...),
+		}, signerFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -55,7 +55,6 @@ type Released struct {
 	Queued       []Waiting            `json:"queued,omitempty"`
 	Layout       string               `json:"layout,omitempty"`
 	Directory    string               `json:"directory,omitempty"`
-	Registries   []InRegistry         `json:"registries,omitempty"`
 	Verification *verification.Report `json:"verification,omitempty"`
 	Next         string               `json:"next,omitempty"`
 }
@@ -141,20 +140,15 @@ func release(io console.IO, c *cli.Context) error {
 			{"attestations", func() (verification.Report, error) {
 				return verifyStage(c.Context, io, staging, g, source.Once(filepath.Join(staging, dossier.AttestationsDir)))
 			}},
-			{"layout", func() (verification.Report, error) { return verifyLayout(c.Context, io, staging, g) }},
+			{"layout", func() (verification.Report, error) {
+				return verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
+			}},
 		} {
 			io.Step("verifying the %s", src.name)
-			found, err := src.from()
-			if err != nil {
+			if report, err = src.from(); err != nil {
 				return err
 			}
-			expected := documents
-			if src.name == "layout" {
-				expected = documentsAbout(g.Files(), documents)
-			} else {
-				report = found
-			}
-			if err := publishedVerifies(found, expected); err != nil {
+			if err := publishedVerifies(report, documents); err != nil {
 				return takenBack(err)
 			}
 		}
@@ -177,22 +171,23 @@ func release(io console.IO, c *cli.Context) error {
 	if err != nil {
 		return kept(dir, err)
 	}
-	registries, err := publishRegistries(io, c, f, g, dir, true, bundles, documents)
-	if err != nil {
-		return kept(dir, err)
-	}
 	if err := writeBundle(c.String("bundle"), made.all); err != nil {
 		return kept(dir, err)
 	}
 	if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
 		return kept(dir, err)
 	}
-	next := nextFor(c, f, g, dir)
+	var artifacts []string
+	for _, a := range g.Release.Artifacts {
+		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
+	}
+	next := fmt.Sprintf("%s --trust %s --attestations %s %s",
+		consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))), quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
 
 	if c.String("output") == "json" {
 		return io.JSON(Released{
 			Passed: true, Dossier: dir, Key: by.where, Signers: signersOf(made.want), Decision: j.Decision, Attestations: attestations(dir, made.all),
-			Layout: layoutOf(dir, g), Directory: into, Registries: registries, Verification: &report, Next: next,
+			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: &report, Next: next,
 		})
 	}
 	if err := showDecision(io, c, j.Decision); err != nil {
@@ -205,37 +200,15 @@ func release(io console.IO, c *cli.Context) error {
 	sayKey(io, by.where)
 	by.sayWitnesses(io, made.want.Signers)
 	sayAttestations(io, dir, made.all)
-	sayPublished(io, layoutOf(dir, g), into, registries)
+	sayPublished(io, dir, into)
 	many := "s"
 	if len(report.Subjects) == 1 {
 		many = ""
 	}
-	from := []string{fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many), filepath.Join(dir, dossier.AttestationsDir)}
-	if layout := layoutOf(dir, g); layout != "" {
-		from = append(from, layout)
-	}
-	_ = io.Line(console.Green, "verified", from...)
+	_ = io.Line(console.Green, "verified", fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many),
+		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
 	_, err = fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
 	return err
-}
-
-// nextFor is the command by which a consumer verifies the release.
-func nextFor(c *cli.Context, f *releasefile.File, g *releasefile.Gathered, dir string) string {
-	next := fmt.Sprintf("%s --trust %s", consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))))
-	var artifacts []string
-	for _, a := range g.Files() {
-		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
-	}
-	if len(artifacts) > 0 {
-		return fmt.Sprintf("%s --attestations %s %s", next, quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
-	}
-	if c.Bool("allow-http-registry") {
-		next += " --allow-http-registry"
-	}
-	for _, reference := range f.Images {
-		artifacts = append(artifacts, quote(reference))
-	}
-	return next + " " + abridge(artifacts)
 }
 
 // consumerCommand is how hallmark-verify can be run here and now: from a
