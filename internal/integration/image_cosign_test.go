@@ -60,6 +60,31 @@ func TestImagesByCosign(t *testing.T) {
 	}
 }
 
+// What is attested about an index is not said of the images in it.
+func TestIndexByCosign(t *testing.T) {
+	t.Parallel()
+	r := signedRelease(t)
+	d := services.Sigstore
+	trust := keylessTrust(t, d.TrustedRoot, services.Issuer.Actions, workflowIdentity)
+	for kind, registry := range registries() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			i := newIndex(t, registry)
+			peer(t, "cosign").run("attest", "--allow-http-registry", "--signing-config", d.SigningConfig, "--trusted-root", d.TrustedRoot, "--identity-token", writeFile(t, "token", workflowToken(t)),
+				"--type", verdictType, "--predicate", predicateOf(t, r.verdict()), i.String()).exits(0)
+			check(t, verifyImage(t, trust, i, i.digest))
+			if len(i.children) != 3 {
+				t.Fatalf("the index has %d images, want 3", len(i.children))
+			}
+			for _, child := range i.children {
+				if err := verifyImage(t, trust, i, child); !rejected(err, verify.NoBundle) {
+					t.Errorf("of an image in it: %v, want %s", err, verify.NoBundle)
+				}
+			}
+		})
+	}
+}
+
 // A registry that cannot be asked, or answers nonsense, is not one without
 // attestations: that would hide a release's withdrawal.
 func TestRegistryThatCannotTell(t *testing.T) {

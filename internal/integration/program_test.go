@@ -35,7 +35,6 @@ type program struct {
 	args []string // before those of run
 	env  map[string]string
 	dir  string
-	text string // standard input
 	now  func() time.Time
 }
 
@@ -99,9 +98,6 @@ func (p *program) with(env ...string) *program {
 // in sets the working folder.
 func (p *program) in(dir string) *program { c := *p; c.dir = dir; return &c }
 
-// input sets what is read from standard input.
-func (p *program) input(text string) *program { c := *p; c.text = text; return &c }
-
 // at has a program of ours take the present from now, which is what a machine
 // does whose clock is wrong. It runs in this process, in no other environment
 // than the test's and in no other folder.
@@ -121,7 +117,7 @@ func (p *program) run(args ...string) result {
 	}
 	ctx := within(p.t, patience)
 	c := exec.CommandContext(ctx, p.path, args...)
-	c.Dir, c.Stdin = p.dir, strings.NewReader(p.text)
+	c.Dir = p.dir
 	for _, k := range slices.Sorted(maps.Keys(p.env)) {
 		c.Env = append(c.Env, k+"="+p.env[k])
 	}
@@ -153,7 +149,7 @@ func (p *program) inside(r result, args []string) result {
 	}
 	var out, err bytes.Buffer
 	io := console.IO{
-		In: strings.NewReader(p.text), Out: &out, Err: &err, Now: p.now,
+		In: strings.NewReader(""), Out: &out, Err: &err, Now: p.now,
 		Env: func(name string) string { return p.env[name] },
 	}
 	began := time.Now()

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -52,20 +51,6 @@ func (r release) set(t testing.TB, lines string) {
 	data, err := os.ReadFile(r.file)
 	check(t, err)
 	check(t, os.WriteFile(r.file, append(data, "\n"+lines+"\n"...), 0o644))
-}
-
-// current has the release judged as of now instead of the evening it was made:
-// its evidence is not looked at for age. For tests that compare the verdict's
-// time with a witness's.
-func (r release) current(t testing.TB) {
-	t.Helper()
-	data, err := os.ReadFile(r.file)
-	check(t, err)
-	line := regexp.MustCompile(`(?m)^at:.*\n`)
-	if !line.Match(data) {
-		t.Fatal("the example has no line that begins with at:")
-	}
-	check(t, os.WriteFile(r.file, line.ReplaceAll(data, nil), 0o644))
 }
 
 // trust is the trust file that was written for consumers.
