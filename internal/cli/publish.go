@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-project/hallmark/attest"
@@ -25,17 +26,20 @@ func publishCommand(io console.IO) *cli.Command {
 		Name: "publish", Usage: "put artifacts and bundles where consumers look for them",
 		Description: console.Examples(`Publishes the artifacts with their bundles into an OCI image layout inside the
 dossier, and the bundles into a folder where hallmark.yaml or --directory names
-one: for each artifact a file of JSON lines, and the verdict under the artifact's
-name with .sigstore.json. What was published is read back and verified as a
-consumer would. A release that failed is not published, unless
---withdraw says that its FAILED verdict shall withdraw an earlier one.`,
+one: for each artifact a file of JSON lines, and the verdict under the
+artifact's name with .sigstore.json. With --registry, files go into a repository
+with their bundles; bundles about images go to where the images are. What was
+published is read back and verified as a consumer would. A release that failed
+is not published, unless --withdraw says that its FAILED verdict shall withdraw
+an earlier one.`,
 			"hallmark publish -f hallmark.yaml",
-			"hallmark publish --directory attestations"),
-		Flags: []cli.Flag{
+			"hallmark publish --directory attestations",
+			"hallmark publish --registry registry.example/greet/releases"),
+		Flags: append([]cli.Flag{
 			fileFlag(), outFlag(), directoryFlag(),
 			&cli.BoolFlag{Name: "withdraw", Usage: "publish a FAILED verdict, which withdraws an earlier one"},
 			console.Output("table", "json"),
-		},
+		}, registryFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -90,12 +94,12 @@ func publishDossier(io console.IO, c *cli.Context, f *releasefile.File, g *relea
 		if !j.Decision.Passed {
 			return c.Context.Err()
 		}
-		report, err := verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
+		report, err := verifyLayout(c.Context, io, staging, g)
 		if err != nil {
 			return err
 		}
 		layout = &report
-		if err := publishedVerifies(report, documents); err != nil {
+		if err := publishedVerifies(report, documentsAbout(g.Files(), documents)); err != nil {
 			return takenBack(err)
 		}
 		return c.Context.Err()
@@ -107,21 +111,46 @@ func publishDossier(io console.IO, c *cli.Context, f *releasefile.File, g *relea
 	if err != nil {
 		return kept(dir, err)
 	}
+	registries, err := publishRegistries(io, c, f, g, dir, j.Decision.Passed, bundles, documents)
+	if err != nil {
+		return kept(dir, err)
+	}
 	if c.String("output") == "json" {
 		return io.JSON(Released{
 			Passed: j.Decision.Passed, Dossier: dir, Decision: j.Decision,
-			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: layout,
+			Layout: layoutOf(dir, g), Directory: into, Registries: registries, Verification: layout,
 		})
 	}
-	sayPublished(io, dir, into)
+	sayPublished(io, layoutOf(dir, g), into, registries)
 	return nil
 }
 
-func sayPublished(io console.IO, dir, into string) {
-	_ = io.Line("", "published", filepath.Join(dir, dossier.LayoutDir))
-	if into != "" {
-		_ = io.Line("", "published", into)
+func sayPublished(io console.IO, layout, into string, registries []InRegistry) {
+	for _, place := range []string{layout, into} {
+		if place != "" {
+			_ = io.Line("", "published", place)
+		}
 	}
+	for _, r := range registries {
+		_ = io.Line("", "published", r.Repository, "and verified there")
+	}
+}
+
+// layoutOf is the OCI image layout in the dossier at dir, empty where nothing
+// was published into one.
+func layoutOf(dir string, g *releasefile.Gathered) string {
+	if len(g.Files()) == 0 {
+		return ""
+	}
+	return filepath.Join(dir, dossier.LayoutDir)
+}
+
+// verifyLayout verifies what lies in the layout in dir.
+func verifyLayout(ctx context.Context, io console.IO, dir string, g *releasefile.Gathered) (verification.Report, error) {
+	if len(g.Files()) == 0 {
+		return verification.Report{Outcome: verification.Verified}, nil
+	}
+	return verifySubjects(ctx, io, dir, g.Files(), source.Layout(filepath.Join(dir, dossier.LayoutDir)))
 }
 
 // takenBack is the error where what was published was not put in place.
@@ -196,26 +225,43 @@ func storedBundles(ctx context.Context, dir string, rel criteria.Release) ([]pub
 // publishLayout puts the artifacts, bundles and documents into the dossier's OCI
 // image layout.
 func publishLayout(ctx context.Context, io console.IO, dir string, g *releasefile.Gathered, bundles []published, documents []outgoing) error {
+	if len(g.Files()) == 0 {
+		return nil // images are published where they are
+	}
 	layout, err := publish.NewLayout(filepath.Join(dir, dossier.LayoutDir))
 	if err != nil {
 		return console.Unable(err)
 	}
 	err = layout.Together(func() error {
-		for _, a := range g.Release.Artifacts {
+		for _, a := range g.Files() {
 			io.Step("publishing %s", a.Name)
 			if err := layout.AddFile(ctx, a, g.Path(a.Name)); err != nil {
 				return err
 			}
 		}
-		if err := publishDocuments(ctx, layout, documents); err != nil {
+		if err := publishDocuments(ctx, layout, documentsAbout(g.Files(), documents)); err != nil {
 			return err
 		}
-		return publishAll(ctx, layout, bundles)
+		return publishAll(ctx, layout, about(g.Files(), bundles))
 	})
 	if err != nil {
 		return console.Unable(err)
 	}
 	return nil
+}
+
+// about returns bundles as far as they are about some of subjects.
+func about(subjects []criteria.Subject, bundles []published) []published {
+	var out []published
+	for _, b := range bundles {
+		b.subjects = slices.DeleteFunc(slices.Clone(b.subjects), func(d criteria.Digest) bool {
+			return !slices.ContainsFunc(subjects, func(s criteria.Subject) bool { return s.Digest.Matches(d) })
+		})
+		if len(b.subjects) > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 func publishAll(ctx context.Context, to attest.Publisher, bundles []published) error {

@@ -28,13 +28,13 @@ neither signed nor published. Exit codes: 0 released, 1 refused, 2 usage,
 			"hallmark release -f hallmark.yaml",
 			"hallmark release -f hallmark.yaml --key release.key --out out",
 			"hallmark release -f hallmark.yaml --keyless",
-			"hallmark release --identity-token TOKEN-FILE --signing-config signing_config.json \\\n    --trusted-root trusted_root.json"),
+			"hallmark release --identity-token TOKEN-FILE \\\n    --signing-config signing_config.json --trusted-root trusted_root.json"),
 		Flags: append([]cli.Flag{
 			fileFlag(), outFlag(), atFlag(), directoryFlag(), allFlag(),
 			envelopeFlag(),
 			console.Output("table", "json", "markdown"),
 			bundleFlag(),
-		}, signerFlags()...),
+		}, append(signerFlags(), registryFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
@@ -55,6 +55,7 @@ type Released struct {
 	Queued       []Waiting            `json:"queued,omitempty"`
 	Layout       string               `json:"layout,omitempty"`
 	Directory    string               `json:"directory,omitempty"`
+	Registries   []InRegistry         `json:"registries,omitempty"`
 	Verification *verification.Report `json:"verification,omitempty"`
 	Next         string               `json:"next,omitempty"`
 }
@@ -140,15 +141,20 @@ func release(io console.IO, c *cli.Context) error {
 			{"attestations", func() (verification.Report, error) {
 				return verifyStage(c.Context, io, staging, g, source.Once(filepath.Join(staging, dossier.AttestationsDir)))
 			}},
-			{"layout", func() (verification.Report, error) {
-				return verifyStage(c.Context, io, staging, g, source.Layout(filepath.Join(staging, dossier.LayoutDir)))
-			}},
+			{"layout", func() (verification.Report, error) { return verifyLayout(c.Context, io, staging, g) }},
 		} {
 			io.Step("verifying the %s", src.name)
-			if report, err = src.from(); err != nil {
+			found, err := src.from()
+			if err != nil {
 				return err
 			}
-			if err := publishedVerifies(report, documents); err != nil {
+			expected := documents
+			if src.name == "layout" {
+				expected = documentsAbout(g.Files(), documents)
+			} else {
+				report = found
+			}
+			if err := publishedVerifies(found, expected); err != nil {
 				return takenBack(err)
 			}
 		}
@@ -171,23 +177,22 @@ func release(io console.IO, c *cli.Context) error {
 	if err != nil {
 		return kept(dir, err)
 	}
+	registries, err := publishRegistries(io, c, f, g, dir, true, bundles, documents)
+	if err != nil {
+		return kept(dir, err)
+	}
 	if err := writeBundle(c.String("bundle"), made.all); err != nil {
 		return kept(dir, err)
 	}
 	if err := writeEnvelope(c.String("envelope"), verdict); err != nil {
 		return kept(dir, err)
 	}
-	var artifacts []string
-	for _, a := range g.Release.Artifacts {
-		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
-	}
-	next := fmt.Sprintf("%s --trust %s --attestations %s %s",
-		consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))), quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
+	next := nextFor(c, f, g, dir)
 
 	if c.String("output") == "json" {
 		return io.JSON(Released{
 			Passed: true, Dossier: dir, Key: by.where, Signers: signersOf(made.want), Decision: j.Decision, Attestations: attestations(dir, made.all),
-			Layout: filepath.Join(dir, dossier.LayoutDir), Directory: into, Verification: &report, Next: next,
+			Layout: layoutOf(dir, g), Directory: into, Registries: registries, Verification: &report, Next: next,
 		})
 	}
 	if err := showDecision(io, c, j.Decision); err != nil {
@@ -200,15 +205,37 @@ func release(io console.IO, c *cli.Context) error {
 	sayKey(io, by.where)
 	by.sayWitnesses(io, made.want.Signers)
 	sayAttestations(io, dir, made.all)
-	sayPublished(io, dir, into)
+	sayPublished(io, layoutOf(dir, g), into, registries)
 	many := "s"
 	if len(report.Subjects) == 1 {
 		many = ""
 	}
-	_ = io.Line(console.Green, "verified", fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many),
-		filepath.Join(dir, dossier.AttestationsDir), filepath.Join(dir, dossier.LayoutDir))
+	from := []string{fmt.Sprintf("%d artifact%s, as a consumer would, from", len(report.Subjects), many), filepath.Join(dir, dossier.AttestationsDir)}
+	if layout := layoutOf(dir, g); layout != "" {
+		from = append(from, layout)
+	}
+	_ = io.Line(console.Green, "verified", from...)
 	_, err = fmt.Fprintf(io.Out, "\nA consumer runs:\n  %s\n", next)
 	return err
+}
+
+// nextFor is the command by which a consumer verifies the release.
+func nextFor(c *cli.Context, f *releasefile.File, g *releasefile.Gathered, dir string) string {
+	next := fmt.Sprintf("%s --trust %s", consumerCommand(), quote(display(filepath.Join(dir, dossier.TrustFile))))
+	var artifacts []string
+	for _, a := range g.Files() {
+		artifacts = append(artifacts, quote(display(g.Path(a.Name))))
+	}
+	if len(artifacts) > 0 {
+		return fmt.Sprintf("%s --attestations %s %s", next, quote(display(filepath.Join(dir, dossier.AttestationsDir))), abridge(artifacts))
+	}
+	if c.Bool("allow-http-registry") {
+		next += " --allow-http-registry"
+	}
+	for _, reference := range f.Images {
+		artifacts = append(artifacts, quote(reference))
+	}
+	return next + " " + abridge(artifacts)
 }
 
 // consumerCommand is how hallmark-verify can be run here and now: from a

@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/internal/oci"
 	"github.com/hallmark-project/hallmark/internal/releasefile"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
@@ -59,10 +60,14 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 	for _, format := range known().Formats {
 		formats = append(formats, format.Name())
 	}
-	g, err := f.Gather(c.Context, formats, hashing(io))
+	g, err := f.Gather(c.Context, formats, hashing(io), resolver(io, c))
 	if err != nil {
 		if c.Context.Err() != nil {
 			return nil, nil, err
+		}
+		var fault *oci.Error
+		if errors.As(err, &fault) {
+			return nil, nil, verification.RegistryEnding(err)
 		}
 		return nil, nil, console.Misused(err)
 	}
@@ -258,8 +263,13 @@ func bundleName(s attest.Statement) string { return s.Name() + bundleSuffix }
 const bundleSuffix = ".sigstore.json"
 
 // verifyStage verifies every artifact as a consumer would: with the trust file
-// and the bundles that lie in dir, and nothing from memory.
+// that lies in dir, the bundles that from finds, and nothing from memory.
 func verifyStage(ctx context.Context, io console.IO, dir string, g *releasefile.Gathered, from verify.Source) (verification.Report, error) {
+	return verifySubjects(ctx, io, dir, g.Release.Artifacts, from)
+}
+
+// verifySubjects is verifyStage for some artifacts.
+func verifySubjects(ctx context.Context, io console.IO, dir string, subjects []criteria.Subject, from verify.Source) (verification.Report, error) {
 	want, err := verification.LoadTrust(filepath.Join(dir, dossier.TrustFile))
 	if err != nil {
 		return verification.Report{}, err
@@ -268,7 +278,7 @@ func verifyStage(ctx context.Context, io console.IO, dir string, g *releasefile.
 	if err != nil {
 		return verification.Report{}, err
 	}
-	return verification.Verify(ctx, v, g.Release.Artifacts)
+	return verification.Verify(ctx, v, subjects)
 }
 
 // decided is the error that a decision ends a command with.

@@ -6,11 +6,12 @@ import (
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
+	"github.com/hallmark-project/hallmark/internal/oci/credentials/helper"
 	"github.com/urfave/cli/v2"
 )
 
 func verifyCommand(io console.IO) *cli.Command {
-	plain := verification.Action(io)
+	plain := verification.Action(io, helper.Ask)
 	return &cli.Command{
 		Name: "verify", Usage: "check that artifacts came out of a compliant pipeline", ArgsUsage: "ARTIFACT...",
 		Description: verification.Description("hallmark verify") + "\n  hallmark verify -t trust.yaml -a DIR/attestations --replay DIR ARTIFACT",
@@ -21,11 +22,7 @@ func verifyCommand(io console.IO) *cli.Command {
 			if dir == "" {
 				return plain(c)
 			}
-			v, err := verification.Verifier(io, c)
-			if err != nil {
-				return err
-			}
-			subjects, err := verification.Subjects(c)
+			v, subjects, err := verification.Prepare(io, c, helper.Ask)
 			if err != nil {
 				return err
 			}

@@ -24,6 +24,9 @@ type File struct {
 	Root string `yaml:"root"`
 	// Artifacts are paths or patterns as in [path.Match] of what is released.
 	Artifacts []string `yaml:"artifacts"`
+	// Images are references to images in registries, REGISTRY/REPOSITORY:TAG or
+	// @sha256:…. Of an index every child is released with it.
+	Images []string `yaml:"images"`
 	// Checksums is a file in the form of sha256sum that must list every
 	// artifact with the digest it has.
 	Checksums string         `yaml:"checksums"`
@@ -119,6 +122,12 @@ type PublishSpec struct {
 	// Directory is a folder, relative to hallmark.yaml, into which bundles are
 	// also written, beside the artifacts for example.
 	Directory string `yaml:"directory"`
+	// Registry is a repository of an OCI registry, REGISTRY/REPOSITORY, into
+	// which files and bundles about them are also published. Bundles about
+	// images are published where the images are.
+	Registry string `yaml:"registry"`
+	// Legacy has bundles about images published in cosign's older layout, too.
+	Legacy bool `yaml:"legacy"`
 }
 
 // TrustSpec is what the trust file written for consumers asks.
@@ -178,7 +187,8 @@ func Parse(file string, data []byte) (*File, error) {
 	need(!f.Release.Source.IsZero(), rel, "release.source is missing: the commit, gitCommit:<hex>")
 	need(f.Release.Source.IsZero() || f.Release.Source.Algorithm() == "gitCommit", rel, "release.source must be a commit, gitCommit:<hex>")
 	need(f.Release.Previous.IsZero() || f.Release.Previous.Algorithm() == "gitCommit", rel, "release.previous must be a commit, gitCommit:<hex>")
-	need(len(f.Artifacts) > 0, node, "artifacts is missing: paths or patterns of what is released")
+	need(len(f.Artifacts) > 0 || len(f.Images) > 0, node, "artifacts is missing: paths or patterns of what is released; or images")
+	need(f.Checksums == "" || len(f.Artifacts) > 0, node, "checksums lists files, and artifacts names none")
 	need(f.Policy != "", node, "policy is missing: the path of policy.yaml")
 	f.Signer.faults(child(node, "signer"), need)
 	need(f.Verifier.ID != "", node, "verifier.id is missing: the URI that consumers know your verdicts by")

@@ -31,6 +31,7 @@ type Gathered struct {
 
 	folder string
 	paths  map[string]string // artifact name → path in the folder
+	images map[string]Image  // artifact name → image
 }
 
 // Report is one report's bytes with what the release file says of it.
@@ -48,8 +49,9 @@ const maxArtifacts = 100_000
 
 // Gather hashes the artifacts and reads the policy and the evidence. A report
 // that cannot be had is kept with its Problem: its absence must be seen by
-// every criterion that would have read it. formats are the names known.
-func (f *File) Gather(ctx context.Context, formats []string, watch Watch) (*Gathered, error) {
+// every criterion that would have read it. formats are the names known; resolve
+// is asked for the release's images, and may be nil where it has none.
+func (f *File) Gather(ctx context.Context, formats []string, watch Watch, resolve Resolver) (*Gathered, error) {
 	folder := f.Folder()
 	// Opening a pipe would wait for whoever writes it.
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
@@ -62,7 +64,7 @@ func (f *File) Gather(ctx context.Context, formats []string, watch Watch) (*Gath
 	defer root.Close()
 
 	g := &Gathered{
-		PolicyName: f.Policy, folder: folder, paths: make(map[string]string),
+		PolicyName: f.Policy, folder: folder, paths: make(map[string]string), images: make(map[string]Image),
 		Release: criteria.Release{
 			Name: f.Release.Name, Version: f.Release.Version,
 			Resource: f.Release.Resource, Repository: f.Release.Repository,
@@ -74,6 +76,12 @@ func (f *File) Gather(ctx context.Context, formats []string, watch Watch) (*Gath
 	}
 	if err := f.artifacts(ctx, root, g, watch); err != nil {
 		return nil, err
+	}
+	if err := f.images(ctx, g, resolve); err != nil {
+		return nil, err
+	}
+	if err := g.Release.Check(); err != nil {
+		return nil, &strict.Error{File: f.name, Msg: err.Error()}
 	}
 	if g.Policy, err = readIn(root, f.Policy, strict.MaxConfig); err != nil {
 		return nil, fmt.Errorf("reading the policy: %w", err)
@@ -127,9 +135,6 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered, watch 
 	}
 	for i, p := range paths {
 		g.Release.Artifacts = append(g.Release.Artifacts, criteria.Subject{Name: path.Base(p), Digest: digests[i]})
-	}
-	if err := g.Release.Check(); err != nil {
-		return &strict.Error{File: f.name, Msg: err.Error()}
 	}
 	if f.Checksums != "" {
 		return f.checksums(root, g)
@@ -397,7 +402,7 @@ func (g *Gathered) subject(word string, reports map[string]criteria.Digest) ([]c
 	}
 	known := []string{"source", "artifacts"}
 	for _, a := range g.Release.Artifacts {
-		if word == a.Name || inFolder(word) == g.paths[a.Name] {
+		if p, ok := g.paths[a.Name]; word == a.Name || ok && inFolder(word) == p {
 			return []criteria.Digest{a.Digest}, nil
 		}
 		known = append(known, a.Name)
@@ -422,7 +427,7 @@ func (g *Gathered) subject(word string, reports map[string]criteria.Digest) ([]c
 	return nil, fmt.Errorf("%q is nothing in this release: expected source, artifacts, an artifact's name, another report's path, or a digest", word)
 }
 
-// Path returns where an artifact lies.
+// Path returns where an artifact that is a file lies.
 func (g *Gathered) Path(artifact string) string {
 	return filepath.Join(g.folder, filepath.FromSlash(g.paths[artifact]))
 }
@@ -431,17 +436,18 @@ func (g *Gathered) Path(artifact string) string {
 // sign it.
 var ErrChanged = errors.New("changed after it was judged")
 
-// Unchanged hashes the artifacts again and says with [ErrChanged] which are not
-// what was judged: between judging and signing, another process may have
-// written.
+// Unchanged hashes the artifacts that are files again and says with
+// [ErrChanged] which are not what was judged: between judging and signing,
+// another process may have written. An image is its digest.
 func (g *Gathered) Unchanged(ctx context.Context, watch Watch) error {
 	root, err := os.OpenRoot(g.folder)
 	if err != nil {
 		return fmt.Errorf("opening the release folder: %w", err)
 	}
 	defer root.Close()
-	paths := make([]string, len(g.Release.Artifacts))
-	for i, a := range g.Release.Artifacts {
+	files := g.Files()
+	paths := make([]string, len(files))
+	for i, a := range files {
 		paths[i] = g.paths[a.Name]
 	}
 	digests, err := hashAll(ctx, root, paths, watch)
@@ -449,7 +455,7 @@ func (g *Gathered) Unchanged(ctx context.Context, watch Watch) error {
 		return err
 	}
 	var faults []error
-	for i, a := range g.Release.Artifacts {
+	for i, a := range files {
 		if !digests[i].Matches(a.Digest) {
 			faults = append(faults, fmt.Errorf("artifact %s %w: it was %s, it is %s", a.Name, ErrChanged, a.Digest, digests[i]))
 		}

@@ -56,7 +56,7 @@ func gather(t testing.TB, dir, text string) (*releasefile.Gathered, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f.Gather(context.Background(), formats, nil)
+	return f.Gather(context.Background(), formats, nil, nil)
 }
 
 func sum(text string) criteria.Digest { return criteria.DigestOf([]byte(text)) }
@@ -325,7 +325,7 @@ func TestGather_is_interrupted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := f.Gather(ctx, formats, nil); !errors.Is(err, context.Canceled) {
+	if _, err := f.Gather(ctx, formats, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Gather() = %v, want %v", err, context.Canceled)
 	}
 }
@@ -410,7 +410,7 @@ func BenchmarkGather(b *testing.B) {
 		start := cpuTime()
 		plain()
 		middle := cpuTime()
-		g, err := f.Gather(context.Background(), formats, nil)
+		g, err := f.Gather(context.Background(), formats, nil, nil)
 		if err != nil || len(g.Release.Artifacts) != n {
 			b.Fatal(err)
 		}

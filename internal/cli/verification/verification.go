@@ -18,6 +18,8 @@ import (
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/beside"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/oci"
+	"github.com/hallmark-project/hallmark/internal/oci/credentials"
 	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
@@ -28,24 +30,28 @@ import (
 
 // Flags are the command's flags.
 func Flags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		&cli.StringFlag{Name: "trust", Aliases: []string{"t"}, Usage: "what you expect: the trust `FILE`", EnvVars: []string{"HALLMARK_TRUST"}},
 		&cli.StringSliceFlag{Name: "attestations", Aliases: []string{"a"}, Usage: "bundles: a `PATH` to a file or folder; may be repeated"},
 		&cli.StringFlag{Name: "layout", Usage: "bundles: an OCI image layout in `DIR`"},
+		&cli.StringFlag{Name: "registry", Usage: "bundles: the `REPOSITORY` of an OCI registry; of images, default their own"},
 		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
 		console.Output("table", "json"),
-	}
+	}, AccessFlags()...)
 }
 
 // Description says how the command is used; name is what it is called.
 func Description(name string) string {
 	return console.Examples(`Verifies that artifacts came out of a compliant pipeline: signature, signer,
 subject, verifier, policy, level, criteria and age, as the trust file asks.
-ARTIFACT is a file, a folder, or a digest such as sha256:<hex>. No network is
-used. Exit codes: 0 verified, 1 refused, 2 usage, 3 could not tell.`,
+ARTIFACT is a file, a folder, a digest such as sha256:<hex>, or an image
+REGISTRY/REPOSITORY:TAG, of which every platform is verified. No network is used
+but for images and --registry. Exit codes: 0 verified, 1 refused, 2 usage, 3
+could not tell.`,
 		name+" -t trust.yaml -a attestations greet_1.2.0_linux_amd64",
 		name+" -t trust.yaml -a attestations --checksums SHA256SUMS",
-		name+" -t trust.yaml --layout layout -o json sha256:<hex>")
+		name+" -t trust.yaml --layout layout -o json sha256:<hex>",
+		name+" -t trust.yaml registry.example/greet/greet:1.2.0")
 }
 
 // Report is what the command writes with -o json.
@@ -73,14 +79,10 @@ const (
 	Unknown  = "unknown"
 )
 
-// Action is the command.
-func Action(io console.IO) cli.ActionFunc {
+// Action is the command. helper asks credential helpers, nil none.
+func Action(io console.IO, helper credentials.Helper) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		v, err := Verifier(io, c)
-		if err != nil {
-			return err
-		}
-		subjects, err := Subjects(c)
+		v, subjects, err := Prepare(io, c, helper)
 		if err != nil {
 			return err
 		}
@@ -92,39 +94,71 @@ func Action(io console.IO) cli.ActionFunc {
 	}
 }
 
-// Verifier makes the verifier that the flags ask for.
-func Verifier(io console.IO, c *cli.Context) (*verify.Verifier, error) {
+// Prepare makes the verifier that the flags ask for, and hashes or resolves what
+// the command line names.
+func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.Verifier, []criteria.Subject, error) {
 	if c.String("trust") == "" {
-		return nil, console.Misused(errors.New("--trust is missing: nothing is trusted that you did not say"),
+		return nil, nil, console.Misused(errors.New("--trust is missing: nothing is trusted that you did not say"),
 			"the publisher's trust.yaml, from a place you trust, is one to begin with")
 	}
 	want, err := LoadTrust(c.String("trust"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	src, err := bundles(c)
+	access := Access(io, c, helper)
+	src, err := bundles(c, access)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	subjects, where, others, err := images(c.Context, access, c.Args().Slice())
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(others) > 0 || c.String("checksums") != "" || len(subjects) == 0 {
+		if src == nil {
+			return nil, nil, console.Misused(errors.New("--attestations, --layout or --registry is missing: where the bundles are"),
+				"--attestations takes a bundle, or the folder that the publisher gives with the artifacts")
+		}
+		more, err := files(c, others)
+		if err != nil {
+			return nil, nil, err
+		}
+		subjects = append(subjects, more...)
+	}
+	if src == nil {
+		src = routed{images: where}
 	}
 	v, err := verify.New(src, want, verify.WithClock(io.Now))
 	if err != nil {
-		return nil, console.Misused(err)
+		return nil, nil, console.Misused(err)
 	}
-	return v, nil
+	return v, subjects, nil
 }
 
-func bundles(c *cli.Context) (verify.Source, error) {
-	paths, layout := c.StringSlice("attestations"), c.String("layout")
+// bundles is where the flags say that bundles are, nil where they say nothing.
+func bundles(c *cli.Context, a oci.Access) (verify.Source, error) {
+	paths, layout, registry := c.StringSlice("attestations"), c.String("layout"), c.String("registry")
+	given := 0
+	for _, g := range []bool{len(paths) > 0, layout != "", registry != ""} {
+		if g {
+			given++
+		}
+	}
 	switch {
-	case len(paths) > 0 && layout != "":
-		return nil, console.Misused(errors.New("--attestations and --layout cannot be given together"))
+	case given > 1:
+		return nil, console.Misused(errors.New("of --attestations, --layout and --registry only one can be given"))
 	case len(paths) > 0:
 		return source.Once(paths...), nil
 	case layout != "":
 		return source.Layout(layout), nil
+	case registry != "":
+		src, err := source.Registry(registry, a)
+		if err != nil {
+			return nil, console.Misused(err)
+		}
+		return src, nil
 	}
-	return nil, console.Misused(errors.New("--attestations or --layout is missing: where the bundles are"),
-		"--attestations takes a bundle, or the folder that the publisher gives with the artifacts")
+	return nil, nil
 }
 
 // LoadTrust reads a trust file.
@@ -165,11 +199,11 @@ func digest(arg string) (criteria.Digest, error) {
 	return criteria.Digest{}, nil
 }
 
-// Subjects hashes what the command line names.
-func Subjects(c *cli.Context) ([]criteria.Subject, error) {
+// files hashes the files that args and --checksums name.
+func files(c *cli.Context, args []string) ([]criteria.Subject, error) {
 	var subjects []criteria.Subject
 	var paths []string
-	for _, arg := range c.Args().Slice() {
+	for _, arg := range args {
 		d, err := digest(arg)
 		if err != nil {
 			return nil, err
@@ -337,6 +371,6 @@ func Main(args []string, io console.IO) int {
 	io = io.Watched()
 	return io.Run(ctx, &cli.App{
 		Name: "hallmark-verify", Usage: "check that artifacts came out of a compliant pipeline", ArgsUsage: "ARTIFACT...",
-		Description: Description("hallmark-verify"), Flags: Flags(), Action: Action(io),
+		Description: Description("hallmark-verify"), Flags: Flags(), Action: Action(io, nil),
 	}, args)
 }

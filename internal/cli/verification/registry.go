@@ -1,0 +1,170 @@
+package verification
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdio "io"
+	"os"
+	"strings"
+
+	"github.com/hallmark-project/hallmark/attest"
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/oci"
+	"github.com/hallmark-project/hallmark/internal/oci/credentials"
+	"github.com/hallmark-project/hallmark/verify"
+	"github.com/hallmark-project/hallmark/verify/source"
+	"github.com/urfave/cli/v2"
+)
+
+// AccessFlags say how registries are reached.
+func AccessFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "allow-http-registry", Usage: "ask registries without TLS where they have none: for tests"},
+		&cli.StringSliceFlag{Name: "registry-credentials", Usage: "credentials: a Kubernetes pull secret in `FILE`; may be repeated"},
+	}
+}
+
+// Access is how registries are reached, as the flags say. helper asks credential
+// helpers; with none, a registry whose credentials a helper keeps is an error.
+func Access(io console.IO, c *cli.Context, helper credentials.Helper) oci.Access {
+	home, _ := os.UserHomeDir()
+	return oci.Access{
+		AllowHTTP: c.Bool("allow-http-registry"), UserAgent: "hallmark",
+		Credentials: credentials.New(credentials.Options{
+			Env: io.Env, Home: home, PullSecrets: c.StringSlice("registry-credentials"), Helper: helper,
+		}),
+	}
+}
+
+// RegistryEnding ends a command that a registry kept from its answer.
+func RegistryEnding(err error) error {
+	if hint := oci.Hint(err); hint != "" {
+		return console.Unable(err, hint)
+	}
+	return console.Unable(err)
+}
+
+// image returns the reference that arg is, if it is one and no file: it names
+// its registry, so that nothing that was meant as a path is looked for in a
+// registry of somebody else.
+func image(arg string) (oci.Reference, bool, error) {
+	if _, err := os.Lstat(arg); err == nil {
+		return oci.Reference{}, false, nil
+	}
+	host, rest, ok := strings.Cut(arg, "/")
+	if !ok || rest == "" || host != "localhost" && !strings.ContainsAny(host, ".:") || strings.Trim(host, ".") == "" {
+		return oci.Reference{}, false, nil
+	}
+	name := rest[strings.LastIndexByte(rest, '/')+1:]
+	if !strings.ContainsAny(name, ":@") {
+		return oci.Reference{}, false, nil
+	}
+	ref, err := oci.ParseReference(arg)
+	if err != nil {
+		return ref, true, console.Misused(err)
+	}
+	return ref, true, nil
+}
+
+// images resolves the references among the arguments, each once, and returns
+// them as subjects, an index's children among them, with where their bundles
+// are. The other arguments are returned as they are.
+func images(ctx context.Context, a oci.Access, args []string) (subjects []criteria.Subject, found map[criteria.Digest]verify.Source, others []string, err error) {
+	found = make(map[criteria.Digest]verify.Source)
+	for _, arg := range args {
+		ref, ok, err := image(arg)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if !ok {
+			others = append(others, arg)
+			continue
+		}
+		repository := ref.Open(a)
+		resolved, err := repository.Resolve(ctx, ref)
+		if err != nil {
+			return nil, nil, nil, RegistryEnding(err)
+		}
+		for _, s := range Released(arg, resolved) {
+			subjects = append(subjects, s)
+			found[s.Digest] = source.Repository(repository)
+		}
+	}
+	return subjects, found, others, nil
+}
+
+// Released are the manifests that are released with an image, the image first,
+// and by which names: of an index the children that somebody runs.
+func Released(name string, image oci.Image) []criteria.Subject {
+	digest := func(h string) criteria.Digest {
+		d, err := criteria.ParseDigest(h)
+		if err != nil {
+			return criteria.Digest{} // a registry's reference is checked already
+		}
+		return d
+	}
+	out := []criteria.Subject{{Name: name, Digest: digest(image.Digest.String())}}
+	seen := make(map[string]bool)
+	for _, child := range image.Children {
+		if child.Attestation {
+			continue
+		}
+		platform := child.Platform
+		if platform == "" || seen[platform] {
+			platform = strings.TrimPrefix(child.Digest.String(), "sha256:")[:12]
+		}
+		seen[platform] = true
+		out = append(out, criteria.Subject{Name: fmt.Sprintf("%s (%s)", name, platform), Digest: digest(child.Digest.String())})
+	}
+	return out
+}
+
+// routed asks for the bundles about an image where the image is, and for all
+// others elsewhere.
+type routed struct {
+	images map[criteria.Digest]verify.Source
+	others verify.Source
+}
+
+// Bundles implements [verify.Source].
+func (r routed) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
+	if s, ok := r.images[subject]; ok {
+		return s.Bundles(ctx, subject)
+	}
+	if r.others == nil {
+		return nil, errors.New("nobody said where its bundles are")
+	}
+	return r.others.Bundles(ctx, subject)
+}
+
+// Document implements [verify.DocumentSource]: a document lies where any of the
+// images is, or where the other bundles are.
+func (r routed) Document(ctx context.Context, digest criteria.Digest, read func(stdio.Reader) error) error {
+	sources := []verify.Source{r.others}
+	for _, s := range r.images {
+		sources = append(sources, s)
+	}
+	asked, problem := false, error(nil)
+	for _, s := range sources {
+		d, ok := s.(verify.DocumentSource)
+		if !ok {
+			continue
+		}
+		asked = true
+		switch err := d.Document(ctx, digest, read); {
+		case err == nil:
+			return nil
+		case !errors.Is(err, verify.ErrNoDocument):
+			problem = err
+		}
+	}
+	switch {
+	case problem != nil:
+		return problem
+	case !asked:
+		return errors.New("the source of the bundles cannot look for documents")
+	}
+	return verify.ErrNoDocument
+}
