@@ -71,9 +71,14 @@ func (t *token) enter(writing bool) error {
 	var fitting []uint
 	var info pkcs11.TokenInfo
 	var there []string
+	var fault error // of one that did not answer; another may be meant
 	for _, slot := range slots {
 		i, err := t.ctx.GetTokenInfo(slot)
-		if err != nil || i.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+		if err != nil {
+			fault = plain(err)
+			continue
+		}
+		if i.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 			continue
 		}
 		there = append(there, fmt.Sprintf("%q", shown(i.Label)))
@@ -82,6 +87,8 @@ func (t *token) enter(writing bool) error {
 		}
 	}
 	switch {
+	case len(fitting) == 0 && fault != nil:
+		return fmt.Errorf("looking for the token: one does not say who it is: %w", fault)
 	case len(there) == 0:
 		return errors.New("looking for the token: the module shows no token: is it plugged in, and its reader running?")
 	case len(fitting) == 0:

@@ -28,15 +28,20 @@ func environment(name string, get func(string) string) []string {
 	return env
 }
 
-// minSecret is how long a value must be to be hidden wherever it turns up:
-// shorter ones turn up by chance.
-const minSecret = 4
+// How long a value must be to be hidden wherever it turns up: shorter ones turn
+// up by chance. A PIN is short, and a variable that only sounds secret may hold
+// a common word.
+const (
+	minSecret   = 4
+	minSounding = 8
+)
 
 // secrets returns the values in env that nobody is to see, the longest first.
 func secrets(env []string) []string {
 	var values []string
 	for _, entry := range env {
-		if name, v, ok := strings.Cut(entry, "="); ok && custody.Secretive(name) && len(v) >= minSecret {
+		name, v, _ := strings.Cut(entry, "=")
+		if custody.Secret(name) && len(v) >= minSecret || custody.Secretive(name) && len(v) >= minSounding {
 			values = append(values, v)
 		}
 	}

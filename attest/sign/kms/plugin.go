@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -57,6 +58,9 @@ const maxAnswer = 64 << 10
 
 // Plugin asks a service about one key.
 type Plugin struct {
+	// mu is held while a token is asked: many take one session at a time, and
+	// there is nothing to gain. Services may be asked at once.
+	mu        sync.Mutex
 	reference reference
 	path      string
 	env       []string
@@ -82,7 +86,7 @@ func Find(ref string, o Options) (*Plugin, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	return &Plugin{r, path, environment(r.service, o.Env), o}, nil
+	return &Plugin{reference: r, path: path, env: environment(r.service, o.Env), options: o}, nil
 }
 
 // Program is the plug-in's name, for people.
@@ -134,6 +138,10 @@ func (p *Plugin) Sign(ctx context.Context, data []byte, hash crypto.Hash) ([]byt
 
 // call starts the plug-in with one question and waits for its answer.
 func (p *Plugin) call(ctx context.Context, hash crypto.Hash, stdin []byte, method func(deadline *time.Time) common.MethodArgs) (*common.PluginResp, error) {
+	if p.reference.service == pkcs11kms {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+	}
 	within, cancel := context.WithTimeout(ctx, p.options.Timeout)
 	defer cancel()
 	deadline, _ := within.Deadline()
