@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -24,6 +26,7 @@ const (
 	fileLayer   = "application/octet-stream"
 
 	titleAnnotation     = "org.opencontainers.image.title"
+	refNameAnnotation   = "org.opencontainers.image.ref.name" // a tag, in a layout
 	contentAnnotation   = "dev.sigstore.bundle.content"
 	predicateAnnotation = "dev.sigstore.bundle.predicateType"
 )
@@ -94,7 +97,7 @@ type Contents struct {
 	layout Layout
 	index  v1.Hash
 	files  map[v1.Hash]v1.Descriptor
-	about  map[v1.Hash][]v1.Hash // bundles by the manifest they refer to
+	about  map[v1.Hash][]v1.Descriptor // layers that hold bundles, by the manifest they refer to
 }
 
 // Contents reads all manifests that the layout lists, or returns before if the
@@ -111,7 +114,7 @@ func (l Layout) Contents(before *Contents) (*Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Contents{l, h, make(map[v1.Hash]v1.Descriptor, 2*len(index.Manifests)), make(map[v1.Hash][]v1.Hash)}
+	c := &Contents{l, h, make(map[v1.Hash]v1.Descriptor, 2*len(index.Manifests)), make(map[v1.Hash][]v1.Descriptor)}
 	for _, d := range index.Manifests {
 		c.files[d.Digest] = d
 	}
@@ -124,10 +127,13 @@ func (l Layout) Contents(before *Contents) (*Contents, error) {
 		if err != nil {
 			return nil, err
 		}
+		attached, isAttached := attachedTo(d)
 		for _, layer := range m.Layers {
 			switch {
-			case m.Subject != nil && layer.MediaType == BundleType:
-				c.about[m.Subject.Digest] = append(c.about[m.Subject.Digest], layer.Digest)
+			case m.Subject != nil && (isBundle(layer) || layer.MediaType == envelopeType):
+				c.about[m.Subject.Digest] = append(c.about[m.Subject.Digest], layer)
+			case isAttached && layer.MediaType == envelopeType:
+				c.about[attached] = append(c.about[attached], layer)
 			case m.ArtifactType == FileType:
 				if _, ok := c.files[layer.Digest]; !ok {
 					c.files[layer.Digest] = d
@@ -145,17 +151,28 @@ func (c *Contents) File(h v1.Hash) (v1.Descriptor, bool) {
 	return d, ok
 }
 
+// attachedTo returns what d, an image of attestations as cosign keeps them, is
+// attached to.
+func attachedTo(d v1.Descriptor) (v1.Hash, bool) {
+	hex, isAttached := strings.CutSuffix(d.Annotations[refNameAnnotation], ".att")
+	h, err := parseHash(strings.Replace(hex, "-", ":", 1))
+	return h, isAttached && err == nil
+}
+
 // Bundles returns the bundles that refer to the file, or the manifest, called h.
 func (c *Contents) Bundles(h v1.Hash, limit int64) ([][]byte, error) {
-	subject, ok := c.files[h]
-	if !ok {
-		return nil, nil
+	layers := c.about[h] // of a child that only its index lists, too
+	if subject, ok := c.files[h]; ok && subject.Digest != h {
+		layers = append(slices.Clip(layers), c.about[subject.Digest]...)
 	}
 	var out [][]byte
-	for _, b := range c.about[subject.Digest] {
-		data, err := c.layout.Blob(b, limit)
+	for _, layer := range layers {
+		data, err := c.layout.Blob(layer.Digest, limit)
 		if err != nil {
 			return nil, err
+		}
+		if layer.MediaType == envelopeType {
+			data = converted(data, layer.Annotations)
 		}
 		out = append(out, data)
 	}

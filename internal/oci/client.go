@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -131,18 +132,23 @@ func (c *client) again(e *Error, attempt int) (time.Duration, bool) {
 	wait := c.patience.Backoff << (attempt - 1)
 	// All at once is how a registry came to be busy.
 	wait += time.Duration(rand.Int64N(int64(wait)/4 + 1))
-	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		if e.After > c.patience.Wait {
-			return 0, false
-		}
-		return max(wait, e.After), true
-	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return wait, true
-	case 0:
+	if e.Status == 0 {
 		return wait, passing(e.cause)
 	}
-	return 0, false
+	if e.After > c.patience.Wait {
+		return 0, false
+	}
+	return max(wait, e.After), passes(e.Status)
+}
+
+// passes reports whether a status may be another one the next time.
+func passes(status int) bool {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusRequestTimeout,
+		http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
 }
 
 // passing reports whether err is of the kind that the next attempt may not
@@ -351,14 +357,25 @@ func (c *client) send(ctx context.Context, r request, to *url.URL, authorization
 	dog.reset(connect)
 	dog.end = func() { dog.timer.Stop(); cancel(nil); stop() }
 
-	var body io.ReadCloser
-	if r.body != nil {
+	// What is sent may itself fail to be read, and net/http then speaks of the
+	// connection.
+	var unread atomic.Pointer[error]
+	open := func() (io.ReadCloser, error) {
 		b, err := r.body()
 		if err != nil {
-			dog.end()
-			return nil, errFinal{err}
+			unread.Store(&err)
+			return nil, err
 		}
-		body = &upload{b, dog, c.patience.Answer}
+		return &upload{b, dog, c.patience.Answer, &unread}, nil
+	}
+	var body io.ReadCloser
+	if r.body != nil {
+		b, err := open()
+		if err != nil {
+			dog.end()
+			return nil, err
+		}
+		body = b
 	}
 	// However long it takes to connect and to send, the wait for an answer
 	// begins behind it.
@@ -375,10 +392,7 @@ func (c *client) send(ctx context.Context, r request, to *url.URL, authorization
 		if r.size == 0 {
 			req.Body = http.NoBody
 		}
-		req.GetBody = func() (io.ReadCloser, error) {
-			b, err := r.body()
-			return &upload{b, dog, c.patience.Answer}, err
-		}
+		req.GetBody = open
 	}
 	for k, v := range r.header {
 		req.Header[k] = v
@@ -393,6 +407,9 @@ func (c *client) send(ctx context.Context, r request, to *url.URL, authorization
 	if err != nil {
 		err = dog.cause(err)
 		dog.end()
+		if why := unread.Load(); why != nil {
+			return nil, *why
+		}
 		var record tls.RecordHeaderError
 		if errors.As(err, &record) && string(record.RecordHeader[:]) == "HTTP/" {
 			err = errPlain
@@ -464,12 +481,16 @@ type upload struct {
 	io.ReadCloser
 	dog    *watchdog
 	answer time.Duration
+	unread *atomic.Pointer[error]
 }
 
 func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.ReadCloser.Read(p)
 	// The end of what is read here is not yet on its way.
 	u.dog.reset(u.dog.stall + u.answer)
+	if err != nil && err != io.EOF {
+		u.unread.Store(&err)
+	}
 	return n, err
 }
 

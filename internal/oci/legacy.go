@@ -221,18 +221,36 @@ func (r *Repository) PutAttachment(ctx context.Context, bundle []byte) (Attachme
 	return Attachment{layer}, err
 }
 
-// attach looks whether the image under the tag of subject has all layers, and
-// writes it where it has not. What others have there stays.
-func (r *Repository) attach(ctx context.Context, subject v1.Hash, layers []v1.Descriptor) (done bool, err error) {
-	image, _, err := r.attached(ctx, subject)
+// attach looks whether the image under a tag has all layers, and writes it where
+// it has not. What others have there stays.
+func (r *Repository) attach(ctx context.Context, tag string, layers []v1.Descriptor) (done bool, err error) {
+	image, _, err := r.layered(ctx, tag)
 	if err != nil {
 		return false, err
 	}
+	if !mergeLayers(&image, layers) {
+		return true, nil
+	}
+	config, data, err := attachedImage(&image)
+	if err != nil {
+		return false, r.wrong("writing tag "+tag, "%w", err)
+	}
+	if _, err := r.putBytes(ctx, config); err != nil {
+		return false, err
+	}
+	_, err = r.put(ctx, tag, image.MediaType, data)
+	return false, err
+}
+
+// mergeLayers adds to image what it has not, and reports whether that was
+// anything.
+func mergeLayers(image *v1.Manifest, layers []v1.Descriptor) bool {
 	changed := false
 	for _, l := range layers {
 		at := -1
 		for i, have := range image.Layers {
-			if have.Digest == l.Digest && have.MediaType == l.MediaType {
+			// Two signatures of one payload differ in the annotation alone.
+			if have.Digest == l.Digest && have.MediaType == l.MediaType && have.Annotations[signatureAnnotation] == l.Annotations[signatureAnnotation] {
 				at = i
 			}
 		}
@@ -246,35 +264,28 @@ func (r *Repository) attach(ctx context.Context, subject v1.Hash, layers []v1.De
 			changed = true
 		}
 	}
-	if !changed {
-		return true, nil
-	}
+	return changed
+}
+
+// attachedImage gives image a configuration, which an image needs also where
+// nobody runs it, and returns the bytes of both.
+func attachedImage(image *v1.Manifest) (config, data []byte, err error) {
 	if len(image.Layers) > maxLayers {
-		return false, r.wrong("writing tag "+legacyTag(subject), "it would have more than %d layers", maxLayers)
+		return nil, nil, fmt.Errorf("it would have more than %d layers", maxLayers)
 	}
-	// An image needs a configuration, also where nobody runs it.
-	config := v1.ConfigFile{RootFS: v1.RootFS{Type: "layers"}}
+	file := v1.ConfigFile{RootFS: v1.RootFS{Type: "layers"}}
 	for _, l := range image.Layers {
-		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, l.Digest)
+		file.RootFS.DiffIDs = append(file.RootFS.DiffIDs, l.Digest)
 	}
-	data, err := json.Marshal(config)
-	if err != nil {
-		return false, err
-	}
-	h, err := r.putBytes(ctx, data)
-	if err != nil {
-		return false, err
+	if config, err = json.Marshal(file); err != nil {
+		return nil, nil, err
 	}
 	image.SchemaVersion, image.MediaType = 2, types.OCIManifestSchema1
-	image.Config = v1.Descriptor{MediaType: types.OCIConfigJSON, Size: int64(len(data)), Digest: h}
-	if data, err = json.Marshal(image); err != nil {
-		return false, err
+	image.Config = v1.Descriptor{MediaType: types.OCIConfigJSON, Size: int64(len(config)), Digest: hashOf(config)}
+	if data, err = json.Marshal(image); err == nil && len(data) > MaxManifest {
+		err = fmt.Errorf("it would be larger than %d bytes", MaxManifest)
 	}
-	if len(data) > MaxManifest {
-		return false, r.wrong("writing tag "+legacyTag(subject), "it would be larger than %d bytes", MaxManifest)
-	}
-	_, err = r.put(ctx, legacyTag(subject), image.MediaType, data)
-	return false, err
+	return config, data, err
 }
 
 // richer reports whether annotations have something that those there lack, and
@@ -291,10 +302,15 @@ func richer(annotations, there map[string]string) bool {
 }
 
 // attached returns the image of attestations about subject, empty where there
-// is none. What stands under its tag and is no image could hide one.
+// is none.
 func (r *Repository) attached(ctx context.Context, subject v1.Hash) (v1.Manifest, bool, error) {
+	return r.layered(ctx, legacyTag(subject))
+}
+
+// layered returns the image under tag, empty where there is none. What stands
+// under its tag and is no image could hide one.
+func (r *Repository) layered(ctx context.Context, tag string) (v1.Manifest, bool, error) {
 	var image v1.Manifest
-	tag := legacyTag(subject)
 	m, ok, err := r.tagged(ctx, tag)
 	if err != nil || !ok {
 		return image, false, err

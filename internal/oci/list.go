@@ -26,6 +26,9 @@ type Listing struct {
 	Subject  v1.Hash
 	Entries  []v1.Descriptor // as referrers
 	Attached []Attachment    // as cosign kept them before, too
+	// Unsaid means that the manifests do not name the subject themselves, so
+	// that a registry that lists referrers cannot know of them.
+	Unsaid bool
 }
 
 // List makes entries found as referrers where the registry does not list them
@@ -104,7 +107,7 @@ func (r *Repository) list(ctx context.Context, l *listing) error {
 		for i, a := range l.Attached {
 			layers[i] = a.layer
 		}
-		if attached, err = r.attach(ctx, l.Subject, layers); err != nil {
+		if attached, err = r.attach(ctx, legacyTag(l.Subject), layers); err != nil {
 			return err
 		}
 	}
@@ -117,9 +120,11 @@ func (r *Repository) refer(ctx context.Context, l *listing) (done bool, err erro
 	if len(l.Entries) == 0 {
 		return true, nil
 	}
-	has, err := r.listsReferrers(ctx, l.Subject)
-	if err != nil || has {
-		return true, err
+	if !l.Unsaid {
+		has, err := r.listsReferrers(ctx, l.Subject)
+		if err != nil || has {
+			return true, err
+		}
 	}
 	tag := fallbackTag(l.Subject)
 	index, _, err := r.fallbackIndex(ctx, l.Subject)

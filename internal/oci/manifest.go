@@ -2,9 +2,12 @@ package oci
 
 import (
 	"encoding/json"
+	"errors"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
 // empty is the configuration of an artifact that has none.
@@ -43,3 +46,62 @@ func encode(m v1.Manifest, annotations map[string]string) ([]byte, v1.Descriptor
 		ArtifactType: m.ArtifactType, Annotations: annotations,
 	}, err
 }
+
+// entryOf is the entry by which an index lists m.
+func entryOf(m Manifest) v1.Descriptor {
+	var doc struct {
+		ArtifactType string            `json:"artifactType"`
+		Annotations  map[string]string `json:"annotations"`
+		Config       struct {
+			MediaType string `json:"mediaType"`
+		} `json:"config"`
+	}
+	d := m.Descriptor
+	if strict.JSON(m.Data, &doc) != nil {
+		return d
+	}
+	d.ArtifactType, d.Annotations = doc.ArtifactType, doc.Annotations
+	// OCI image specification 1.1: an artifact without a type has its
+	// configuration's; that of an image says nothing.
+	if d.ArtifactType == "" && doc.Config.MediaType != string(types.OCIConfigJSON) && doc.Config.MediaType != string(types.DockerConfigJSON) {
+		d.ArtifactType = doc.Config.MediaType
+	}
+	return d
+}
+
+// subjectOf is what m says that it refers to.
+func subjectOf(m Manifest) v1.Hash {
+	var doc struct {
+		Subject *v1.Descriptor `json:"subject"`
+	}
+	if strict.JSON(m.Data, &doc) != nil || doc.Subject == nil {
+		return v1.Hash{}
+	}
+	return doc.Subject.Digest
+}
+
+// mediaTypeOf is what a manifest is, by what it says or, as it need not say it,
+// by what it has.
+func mediaTypeOf(data []byte) (types.MediaType, error) {
+	var doc struct {
+		MediaType types.MediaType `json:"mediaType"`
+		Manifests jsontext.Value  `json:"manifests"`
+		Layers    jsontext.Value  `json:"layers"`
+	}
+	if err := strict.JSON(data, &doc); err != nil {
+		return "", err
+	}
+	switch {
+	case doc.MediaType != "":
+		return doc.MediaType, nil
+	case doc.Manifests != nil && doc.Layers == nil:
+		return types.OCIImageIndex, nil
+	case doc.Layers != nil && doc.Manifests == nil:
+		return types.OCIManifestSchema1, nil
+	}
+	return "", errors.New("it is no manifest")
+}
+
+// isForeign reports whether a layer is one that its maker lets nobody pass on:
+// it is fetched from where its URLs say.
+func isForeign(d v1.Descriptor) bool { return !d.MediaType.IsDistributable() }

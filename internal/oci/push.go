@@ -26,7 +26,7 @@ func (r *Repository) PutFile(ctx context.Context, name, path string, digest v1.H
 	if have, ok, err := r.File(ctx, digest); err != nil || ok {
 		return have, err
 	}
-	err = r.putBlob(ctx, digest, size, func() (io.ReadCloser, error) { return openExactly(path, digest, size) })
+	err = r.putBlob(ctx, digest, size, "", func() (io.ReadCloser, error) { return openExactly(path, digest, size) })
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
@@ -116,7 +116,7 @@ func hashFile(ctx context.Context, path string, want v1.Hash) (int64, error) {
 func openExactly(path string, _ v1.Hash, size int64) (io.ReadCloser, error) {
 	f, err := openFile(path)
 	if err != nil {
-		return nil, err
+		return nil, errFinal{err}
 	}
 	return struct {
 		io.Reader

@@ -22,6 +22,15 @@ type Reference struct {
 // names neither is refused: a tag that nobody wrote is not what was meant to be
 // judged.
 func ParseReference(s string) (Reference, error) {
+	ref, err := parseLoosely(s)
+	if err == nil && ref.Tag == "" && ref.Digest == (v1.Hash{}) {
+		return Reference{}, fmt.Errorf("image %q: names no tag and no digest: write %s:TAG or %s@sha256:…", s, s, s)
+	}
+	return ref, err
+}
+
+// parseLoosely is [ParseReference] for what may name neither.
+func parseLoosely(s string) (Reference, error) {
 	fault := func(format string, args ...any) (Reference, error) {
 		return Reference{}, fmt.Errorf("image %q: "+format, append([]any{s}, args...)...)
 	}
@@ -49,9 +58,6 @@ func ParseReference(s string) (Reference, error) {
 		return fault("%w", err)
 	}
 	ref.repository = repository
-	if ref.Tag == "" && !byDigest {
-		return fault("names no tag and no digest: write %s:TAG or %s@sha256:…", s, s)
-	}
 	return ref, nil
 }
 

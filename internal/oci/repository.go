@@ -190,8 +190,9 @@ func (r *Repository) hasBlob(ctx context.Context, h v1.Hash) (bool, error) {
 }
 
 // putBlob stores the blob called h, which open gives anew for each attempt. A
-// blob that is there is not sent again.
-func (r *Repository) putBlob(ctx context.Context, h v1.Hash, size int64, open func() (io.ReadCloser, error)) error {
+// blob that is there is not sent again, and one that the registry has in the
+// repository mount need not be.
+func (r *Repository) putBlob(ctx context.Context, h v1.Hash, size int64, mount string, open func() (io.ReadCloser, error)) error {
 	found, err := r.hasBlob(ctx, h)
 	if err != nil || found {
 		return err
@@ -201,6 +202,11 @@ func (r *Repository) putBlob(ctx context.Context, h v1.Hash, size int64, open fu
 	r2 := request{
 		doing: "writing blob " + h.String(), method: http.MethodPost, path: "blobs/uploads/", push: true,
 		header: http.Header{"Content-Type": {"application/octet-stream"}}, accept: []int{http.StatusAccepted, http.StatusCreated},
+	}
+	if mount != "" && mount != r.client.name.RepositoryStr() {
+		// OCI distribution 1.1, "Mounting a blob from another repository": the
+		// registry answers 202 where it would rather be sent it.
+		r2.from, r2.query = mount, map[string][]string{"mount": {h.String()}, "from": {mount}}
 	}
 	return r.client.do(ctx, r2, func(a *answer) error {
 		if a.StatusCode == http.StatusCreated {
@@ -225,7 +231,7 @@ func (r *Repository) putBytes(ctx context.Context, data []byte) (v1.Hash, error)
 	if _, ok := r.stored.Load(h); ok {
 		return h, nil
 	}
-	err := r.putBlob(ctx, h, int64(len(data)), func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
+	err := r.putBlob(ctx, h, int64(len(data)), "", func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
 	if err == nil {
 		r.stored.Store(h, true)
 	}
