@@ -132,11 +132,11 @@ func directoryOf(c *cli.Context, f *releasefile.File) string {
 
 // besides refuses, before any work is done, artifacts beside which no bundles
 // can be put under their names.
-func besides(c *cli.Context, f *releasefile.File, rel criteria.Release) error {
+func besides(c *cli.Context, f *releasefile.File, g *releasefile.Gathered) error {
 	if directoryOf(c, f) == "" {
 		return nil
 	}
-	if err := publish.CheckNames(rel.Artifacts); err != nil {
+	if err := publish.CheckNames(g.Files()); err != nil {
 		return console.Misused(fmt.Errorf("publishing into a directory: %w", err))
 	}
 	return nil
@@ -150,7 +150,7 @@ func publishDirectory(io console.IO, c *cli.Context, f *releasefile.File, g *rel
 	if into == "" {
 		return "", nil
 	}
-	to, err := publish.NewDirectory(into, g.Release.Artifacts...)
+	to, err := publish.NewDirectory(into, g.Files()...)
 	if err != nil {
 		return "", console.Unable(err)
 	}

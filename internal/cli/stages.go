@@ -71,7 +71,7 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 		}
 		return nil, nil, console.Misused(err)
 	}
-	if err := besides(c, f, g.Release); err != nil {
+	if err := besides(c, f, g); err != nil {
 		return nil, nil, err
 	}
 	return f, g, nil
