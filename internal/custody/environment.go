@@ -42,7 +42,7 @@ func Secret(name string) bool {
 		// Whoever has one of these signs with our name.
 		"SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 		"PKCS11_PIN", "SIGSTORE_KMS_PKCS11_PIN",
-		"VAULT_TOKEN":
+		"VAULT_TOKEN", "BAO_TOKEN":
 		return true
 	}
 	return strings.HasPrefix(name, "HALLMARK_") && Secretive(name)

@@ -118,8 +118,6 @@ func (p *Plugin) Sign(ctx context.Context, data []byte, hash crypto.Hash) ([]byt
 	if hash != 0 {
 		given = []signature.SignOption{options.WithDigest(data), options.WithCryptoSignerOpts(hash)}
 		message = nil
-	} else {
-		hash = crypto.SHA256 // the service is opened with a hash, needed or not
 	}
 	o := encoding.PackSignOptions(given)
 	resp, err := p.call(ctx, hash, message, func(deadline *time.Time) common.MethodArgs {

@@ -40,7 +40,7 @@ func services() []service {
 		{"awskms", nil},
 		{"azurekms", nil},
 		{"gcpkms", nil},
-		{"hashivault", []string{"VAULT_TOKEN"}},
+		{"hashivault", []string{"VAULT_TOKEN", "BAO_TOKEN"}},
 		{pkcs11kms, []string{"PKCS11_PIN", "SIGSTORE_KMS_PKCS11_PIN"}},
 	}
 }
