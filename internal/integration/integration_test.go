@@ -44,12 +44,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// Most of the time tests wait for somebody else, so more of them can run at
+	// once than there are cores; whoever says otherwise is heard.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0))))
+	}
 	code, err := suite(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "integration:", err)

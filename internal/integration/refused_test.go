@@ -24,6 +24,10 @@ func TestKeylessRefused(t *testing.T) {
 	// cosign itself would not go without a timestamp here.
 	noLog := cosignVerdict(t, r, deployment{alteredBundle(t, v2.SigningConfig, func(c map[string]any) { delete(c, "rekorTlogUrls") }), v2.TrustedRoot}, workflowToken(t))
 
+	// A signature of the bytes says nothing about them.
+	blob := filepath.Join(r.dir, "blob.sigstore.json")
+	peer(t, "cosign").run("sign-blob", "--identity-token", writeFile(t, "token", workflowToken(t)), "--signing-config", v2.SigningConfig, "--trusted-root", v2.TrustedRoot, "--bundle", blob, artifact).exits(0)
+
 	trust := func(root string) string {
 		return keylessTrust(t, root, services.Issuer.Actions, workflowIdentity)
 	}
@@ -90,7 +94,8 @@ func TestKeylessRefused(t *testing.T) {
 			e := at(t, b, "dsseEnvelope").(map[string]any)
 			e["payload"] = base64.StdEncoding.EncodeToString(append(decode(t, e["payload"]), ' '))
 		}), artifact, "bad-signature", "its log entry is not of this signature"},
-		"only a key is trusted": {keyTrust(t, filepath.Join(r.dir, "release.key.pub")), good2, artifact, "untrusted-signer", "no identity is trusted"},
+		"a signature and no statement": {trust(v2.TrustedRoot), blob, artifact, "bad-envelope", "it signs bytes and not a statement"},
+		"only a key is trusted":        {keyTrust(t, filepath.Join(r.dir, "release.key.pub")), good2, artifact, "untrusted-signer", "no identity is trusted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
