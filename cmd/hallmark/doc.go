@@ -10,6 +10,7 @@
 //	hallmark attest     sign what a decision found
 //	hallmark publish    put artifacts and bundles where consumers look for them
 //	hallmark verify     check that artifacts came out of a compliant pipeline
+//	hallmark copy       relocate images and files with all their evidence
 //	hallmark replay     recompute a decision from its dossier
 //	hallmark criteria   list what can be asked, or what a policy asks
 //	hallmark inspect    show what a bundle or a dossier claims, unverified

@@ -2,12 +2,17 @@ package main
 
 import (
 	"errors"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -42,7 +47,7 @@ func TestStories(t *testing.T) {
 			}
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter, "registry": startRegistry},
 	})
 }
 
@@ -81,4 +86,15 @@ func alter(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	data[len(data)/2] ^= 1
 	ts.Check(os.WriteFile(found[0], data, 0o644))
+}
+
+// registry NAME [no-referrers] starts an OCI registry, which lists referrers
+// itself or does not, and sets NAME to its host.
+func startRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 2 || len(args) == 2 && args[1] != "no-referrers" {
+		ts.Fatalf("usage: registry NAME [no-referrers]")
+	}
+	s := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(len(args) == 1)))
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], strings.TrimPrefix(s.URL, "http://"))
 }

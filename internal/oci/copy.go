@@ -2,7 +2,6 @@ package oci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -71,6 +70,11 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("the tag %s at the destination leads to %s, and not to %s", e.Tag, e.Have, e.Want)
 }
 
+// PlaceError means that the places cannot mean what they say. Nothing was copied.
+type PlaceError struct{ Why string }
+
+func (e *PlaceError) Error() string { return e.Why }
+
 // CopyOptions is how [Copy] may differ.
 type CopyOptions struct {
 	From, To Access
@@ -90,7 +94,7 @@ type CopyOptions struct {
 func Copy(ctx context.Context, from, to Place, o CopyOptions) (Report, error) {
 	report := Report{From: from.String(), To: to.String(), Digests: []v1.Hash{}, Parts: []Part{}}
 	if to.digest != (v1.Hash{}) {
-		return report, errors.New("the destination is named by digest: it has what it is given, name a tag or none")
+		return report, &PlaceError{fmt.Sprintf("%s: the destination is named by digest, which follows from what is copied: name a tag, or none", to)}
 	}
 	src, err := from.open(o.From, false)
 	if err != nil {
@@ -101,7 +105,7 @@ func Copy(ctx context.Context, from, to Place, o CopyOptions) (Report, error) {
 		return report, err
 	}
 	if to.tag != "" && len(roots) > 1 {
-		return report, fmt.Errorf("%s holds %d images and files, and %s is one tag: name one of them, or no tag", from, len(roots), to)
+		return report, &PlaceError{fmt.Sprintf("%s holds %d images and files, and %s is one tag: name one of them, or no tag", from, len(roots), to)}
 	}
 	dst, err := to.open(o.To, true)
 	if err != nil {

@@ -21,7 +21,7 @@ func (r registryStore) manifest(ctx context.Context, h v1.Hash) (Manifest, error
 }
 
 func (r registryStore) roots(context.Context) ([]root, error) {
-	return nil, fmt.Errorf("%s names no tag and no digest: write %s:TAG or %s@sha256:…", r, r, r)
+	return nil, &PlaceError{fmt.Sprintf("%s names no tag and no digest: write %s:TAG or %s@sha256:…", r, r, r)}
 }
 
 func (r registryStore) referrers(ctx context.Context, h v1.Hash) ([]v1.Descriptor, error) {
