@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -173,7 +176,7 @@ func chooseSigner(io console.IO, c *cli.Context, f *releasefile.File) (*signing,
 			err = fmt.Errorf("%w; this machine's clock says %s", err, io.Now().UTC().Format(time.RFC3339))
 		}
 		if err != nil {
-			return nil, console.Misused(err)
+			return nil, tokenEnding(err)
 		}
 		out.claimed = &t
 	}
@@ -298,9 +301,20 @@ func tokens(io console.IO, c *cli.Context, s releasefile.SignerSpec, services si
 		return nil, false, console.Misused(err, "give one with: --identity-token FILE", "or sign with a key: --key FILE")
 	}
 	if err != nil {
-		return nil, false, console.Misused(err)
+		return nil, false, tokenEnding(err)
 	}
 	return identity.Keep(source, io.Now), asks, nil
+}
+
+// tokenEnding ends a command that got no identity token: because somebody did
+// not answer, or because it was asked the wrong way.
+func tokenEnding(err error) error {
+	var network *url.Error
+	var connection net.Error
+	if errors.As(err, &network) || errors.As(err, &connection) || errors.Is(err, context.DeadlineExceeded) {
+		return console.Unable(err)
+	}
+	return console.Misused(err)
 }
 
 // announce says, before it happens, whose name will be published where.

@@ -32,9 +32,13 @@ import (
 func Flags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "trust", Aliases: []string{"t"}, Usage: "what you expect: the trust `FILE`", EnvVars: []string{"HALLMARK_TRUST"}},
-		&cli.StringSliceFlag{Name: "attestations", Aliases: []string{"a"}, Usage: "bundles: a `PATH` to a file or folder; may be repeated"},
+		&cli.StringSliceFlag{Name: "attestations", Aliases: []string{"a", "bundle"}, Usage: "bundles: a `PATH` to a file or folder; may be repeated"},
 		&cli.StringFlag{Name: "layout", Usage: "bundles: an OCI image layout in `DIR`"},
 		&cli.StringFlag{Name: "registry", Usage: "bundles: the `REPOSITORY` of an OCI registry; of images, default their own"},
+		&cli.StringFlag{Name: "key", Usage: "instead of the trust file's signers: the public key in `FILE`"},
+		&cli.StringFlag{Name: "certificate-identity", Usage: "instead of the trust file's signers: `IDENTITY`, exactly"},
+		&cli.StringFlag{Name: "certificate-oidc-issuer", Usage: "who vouches for that identity: `ISSUER`, exactly"},
+		&cli.StringFlag{Name: "trusted-root", Usage: "the Sigstore trusted root in `FILE` for that identity; default the trust file's"},
 		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
 		console.Output("table", "json"),
 	}, AccessFlags()...)
@@ -103,6 +107,9 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	}
 	want, err := LoadTrust(c.String("trust"))
 	if err != nil {
+		return nil, nil, err
+	}
+	if want.Signers, err = signers(c, want.Signers); err != nil {
 		return nil, nil, err
 	}
 	access := Access(io, c, helper)
