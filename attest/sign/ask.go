@@ -71,11 +71,11 @@ func ask(ctx context.Context, service, address string, work func(context.Context
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case d.status >= 400 && d.status < 500 && d.status != http.StatusTooManyRequests && d.status != http.StatusRequestTimeout:
-		return &RefusedError{Service: service, URL: address, Status: d.status, Message: said(d.text(), err)}
+		return &RefusedError{Service: service, URL: address, Status: d.status, Message: said(d.seen, err)}
 	case d.ctx.Err() != nil && errors.Is(context.Cause(d.ctx), context.DeadlineExceeded):
 		err = errors.New("no whole answer within " + patience.String())
 	case d.status >= 400:
-		err = errors.New("HTTP " + strconv.Itoa(d.status) + ": " + said(d.text(), err))
+		err = errors.New("HTTP " + strconv.Itoa(d.status) + ": " + said(d.seen, err))
 	default:
 		err = plain{said(err.Error(), nil), err}
 	}
@@ -131,7 +131,8 @@ type door struct {
 	base   http.RoundTripper
 	status int
 	after  time.Duration
-	seen   strings.Builder
+	// seen is how a refusal begins.
+	seen string
 }
 
 // RoundTrip implements [http.RoundTripper]. The libraries above ask without a
@@ -146,18 +147,27 @@ func (d *door) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 		d.after = time.Duration(min(s, int(mostWait/time.Second))) * time.Second
 	}
-	resp.Body = &bounded{body: resp.Body, left: maxAnswer, door: d}
+	body := &bounded{body: resp.Body, left: maxAnswer}
+	resp.Body = body
+	if resp.StatusCode >= 400 {
+		// Not every client above reads what comes with a refusal.
+		const enough = 600
+		head, err := io.ReadAll(io.LimitReader(body, enough))
+		d.seen = string(head)
+		if err == nil {
+			resp.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.MultiReader(strings.NewReader(d.seen), body), body}
+		}
+	}
 	return resp, nil
 }
-
-// text is the beginning of what came in.
-func (d *door) text() string { return d.seen.String() }
 
 // bounded is the body of an answer.
 type bounded struct {
 	body io.ReadCloser
 	left int
-	door *door
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -166,9 +176,6 @@ func (b *bounded) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p[:min(len(p), b.left)])
 	b.left -= n
-	if room := 600 - b.door.seen.Len(); room > 0 && b.door.status >= 300 {
-		b.door.seen.Write(p[:min(n, room)])
-	}
 	return n, err
 }
 
