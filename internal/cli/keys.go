@@ -132,6 +132,7 @@ func password(io console.IO, c *cli.Context, twice bool) func() ([]byte, error) 
 		if err != nil {
 			return nil, err
 		}
+		defer clear(second)
 		if !bytes.Equal(first, second) {
 			return nil, errors.New("the passwords differ")
 		}
@@ -160,7 +161,7 @@ func keptKey(io console.IO, c *cli.Context, ref string) (*sign.Key, error) {
 	case errors.Is(err, sign.ErrKeyService):
 		return nil, console.Unable(err)
 	case errors.Is(err, sign.ErrNoPlugin):
-		return nil, console.Misused(err, "see which plug-ins are found: ls $(echo $PATH | tr : ' ') | grep sigstore-kms", "or sign with a key in a file: --key FILE")
+		return nil, console.Misused(err, "or sign with a key in a file: --key FILE")
 	}
 	return nil, console.Misused(err)
 }
