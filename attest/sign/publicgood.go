@@ -32,7 +32,9 @@ func (r Repository) Fetch(ctx context.Context) (trustedRoot, signingConfig []byt
 	if r.Cache == "" {
 		return nil, nil, errors.New("fetching the trusted root: there is no folder to keep it in")
 	}
-	o := tuf.DefaultOptions().WithContext(ctx).WithCachePath(r.Cache)
+	// Within a day, what is kept is believed as long as it has not expired: a
+	// repository that is out of order keeps nobody from signing.
+	o := tuf.DefaultOptions().WithContext(ctx).WithCachePath(r.Cache).WithCacheValidity(1)
 	if r.URL != "" {
 		if len(r.Root) == 0 {
 			return nil, nil, errors.New("fetching the trusted root: the repository's own root.json is missing, by which its first answer can be trusted")
