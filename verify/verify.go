@@ -225,6 +225,9 @@ func absent(statements []*verified) string {
 	if len(statements) == 0 {
 		return "no bundle about it was found"
 	}
+	if len(statements) == 1 {
+		return "one statement about it was found and verified, and it is no verdict"
+	}
 	return fmt.Sprintf("%d statements about it were found and verified, and none is a verdict", len(statements))
 }
 

@@ -3,25 +3,17 @@
 package integration
 
 import (
-	"context"
-	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-
-	"github.com/hallmark-project/hallmark/criteria"
-	"github.com/hallmark-project/hallmark/internal/oci"
-	"github.com/hallmark-project/hallmark/verify"
-	"github.com/hallmark-project/hallmark/verify/source"
 )
 
 // What cosign attests about an image is found where cosign puts it: by the
 // referrers API where the registry has one, under the fallback tag where it has
-// none. Beside it lies the image's signature, which is no statement.
+// none. Beside it lies the image's signature, which cosign writes as a statement
+// of its own kind.
 func TestImagesByCosign(t *testing.T) {
 	t.Parallel()
 	r := signedRelease(t)
@@ -35,25 +27,25 @@ func TestImagesByCosign(t *testing.T) {
 				token := writeFile(t, "token", workflowToken(t))
 				peer(t, "cosign").run(append([]string{"sign", "--identity-token", token, i.String()}, keyless...)...).exits(0)
 				trust := keylessTrust(t, d.TrustedRoot, services.Issuer.Actions, workflowIdentity)
-				if err := verifyImage(t, trust, i, i.digest); !rejected(err, verify.BadEnvelope) && !rejected(err, verify.NoBundle) {
-					t.Fatalf("with a signature and no statement: %v, want a refusal", err)
-				}
+				verifyImage(t, trust, i, i.digest).refuses("no-bundle", "it is no verdict")
+
 				peer(t, "cosign").run(append([]string{"attest", "--identity-token", token, "--type", verdictType, "--predicate", predicate, i.String()}, keyless...)...).exits(0)
 				peer(t, "cosign").run("verify-attestation", "--allow-http-registry", "--trusted-root", d.TrustedRoot, "--type", verdictType,
 					"--certificate-identity", workflowIdentity, "--certificate-oidc-issuer", services.Issuer.Actions, i.String()).exits(0)
 
-				check(t, verifyImage(t, trust, i, i.digest))
+				verifyImage(t, trust, i, i.digest).exits(0)
+				// As people name it.
+				hallmarkVerify(t).run("-t", trust, "--allow-http-registry", i.registry+"/"+i.repository+":v1").exits(0)
 				fallback := strings.Replace(i.digest.String(), ":", "-", 1)
 				if got, want := slices.Contains(i.tags(t), fallback), registry == services.RegistryWithout; got != want {
 					t.Errorf("the fallback tag is there: %v, want %v", got, want)
 				}
 				other := newImage(t, registry)
-				if err := verifyImage(t, trust, i, other.digest); !rejected(err, verify.NoBundle) {
-					t.Errorf("of another image: %v, want %s", err, verify.NoBundle)
-				}
+				verifyImage(t, trust, i, other.digest).refuses("no-bundle")
 				stranger := keylessTrust(t, d.TrustedRoot, services.Issuer.Actions, workflowIdentity+"-rc1")
-				if err := verifyImage(t, stranger, i, i.digest); !rejected(err, verify.UntrustedSigner) {
-					t.Errorf("under another identity: %v, want %s", err, verify.UntrustedSigner)
+				got := verifyImage(t, stranger, i, i.digest).exits(1).reasons()
+				if !slices.ContainsFunc(got, func(r reason) bool { return r.Code == "untrusted-signer" }) {
+					t.Errorf("under another identity: %v, want untrusted-signer", got)
 				}
 			})
 		}
@@ -72,15 +64,15 @@ func TestIndexByCosign(t *testing.T) {
 			i := newIndex(t, registry)
 			peer(t, "cosign").run("attest", "--allow-http-registry", "--signing-config", d.SigningConfig, "--trusted-root", d.TrustedRoot, "--identity-token", writeFile(t, "token", workflowToken(t)),
 				"--type", verdictType, "--predicate", predicateOf(t, r.verdict()), i.String()).exits(0)
-			check(t, verifyImage(t, trust, i, i.digest))
+			verifyImage(t, trust, i, i.digest).exits(0)
 			if len(i.children) != 3 {
 				t.Fatalf("the index has %d images, want 3", len(i.children))
 			}
 			for _, child := range i.children {
-				if err := verifyImage(t, trust, i, child); !rejected(err, verify.NoBundle) {
-					t.Errorf("of an image in it: %v, want %s", err, verify.NoBundle)
-				}
+				verifyImage(t, trust, i, child).refuses("no-bundle")
 			}
+			// Whoever names the index means every image in it.
+			hallmarkVerify(t).run("-t", trust, "--allow-http-registry", i.String()).exits(1)
 		})
 	}
 }
@@ -95,7 +87,7 @@ func TestRegistryThatCannotTell(t *testing.T) {
 	peer(t, "cosign").run("attest", "--allow-http-registry", "--signing-config", d.SigningConfig, "--trusted-root", d.TrustedRoot, "--identity-token", writeFile(t, "token", workflowToken(t)),
 		"--type", verdictType, "--predicate", predicateOf(t, r.verdict()), i.String()).exits(0)
 	trust := keylessTrust(t, d.TrustedRoot, services.Issuer.Actions, workflowIdentity)
-	check(t, verifyImage(t, trust, i, i.digest))
+	verifyImage(t, trust, i, i.digest).exits(0)
 
 	for name, p := range map[string]*proxy{
 		"down":                     newProxy(t, i.registry).down(),
@@ -115,42 +107,19 @@ func TestRegistryThatCannotTell(t *testing.T) {
 			t.Parallel()
 			via := i
 			via.registry = p.host
-			err := verifyImage(t, trust, via, i.digest)
-			var no *verify.RejectionError
-			if err == nil || errors.As(err, &no) {
-				t.Errorf("Verify: %v, want that it could not tell", err)
-			}
+			verifyImage(t, trust, via, i.digest).exits(3)
 		})
 	}
 	t.Run("busy, then fine", func(t *testing.T) {
 		t.Parallel()
 		via := i
 		via.registry = newProxy(t, i.registry).lieOn(path("/referrers/"), first(1, busy(1))).host
-		check(t, verifyImage(t, trust, via, i.digest))
+		verifyImage(t, trust, via, i.digest).exits(0)
 	})
 }
 
 // verifyImage verifies subject by what lies in the repository of i.
-func verifyImage(t testing.TB, trust string, i image, subject v1.Hash) error {
+func verifyImage(t testing.TB, trust string, i image, subject v1.Hash) result {
 	t.Helper()
-	data, err := os.ReadFile(trust)
-	check(t, err)
-	want, err := verify.ParseTrust(trust, data)
-	check(t, err)
-	src, err := source.Registry(i.registry+"/"+i.repository, oci.Access{AllowHTTP: true})
-	check(t, err)
-	v, err := verify.New(src, want)
-	check(t, err)
-	digest, err := criteria.ParseDigest(subject.String())
-	check(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	_, err = v.Verify(ctx, digest)
-	return err
-}
-
-// rejected reports whether err is a refusal in which some reason has code.
-func rejected(err error, code string) bool {
-	var no *verify.RejectionError
-	return errors.As(err, &no) && no.Has(code)
+	return hallmarkVerify(t).run("-o", "json", "-t", trust, "--allow-http-registry", "--registry", i.registry+"/"+i.repository, subject.String())
 }
