@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,9 +49,6 @@ func envelope(ctx context.Context, path string, all []signed, key *sign.Key, ver
 		envelope, err := sign.Envelope(s.bundle)
 		if err != nil {
 			return nil, err
-		}
-		if key == nil {
-			return nil, console.Misused(errors.New("--envelope is for slsa-verifier, which checks it with a public key, and a certificate signs"), "sign with a key: --key FILE")
 		}
 		if d.Passed {
 			if err := slsaVerifier(ctx, envelope, key, verifier, d); err != nil {

@@ -123,6 +123,8 @@ func spec(c *cli.Context, f *releasefile.File) (releasefile.SignerSpec, error) {
 		return s, console.Misused(errors.New("--certificate-identity is for keyless signing, and a key signs"))
 	case s.RekorVersion != 0 && s.RekorURL == "":
 		return s, console.Misused(errors.New("--rekor-version is for --rekor-url, which is missing"))
+	case s.Keyless && c.String("envelope") != "":
+		return s, console.Misused(errors.New("--envelope is for slsa-verifier, which checks it with a public key, and a certificate signs"), "sign with a key: --key FILE")
 	case s.Private && s.RekorURL != "":
 		return s, console.Misused(errors.New("--private makes no log entry, and --rekor-url names a log"))
 	}

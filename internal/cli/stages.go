@@ -146,7 +146,7 @@ func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j doss
 
 	// Statements are signed side by side: most of the time goes by in waiting
 	// for others.
-	const together = 4
+	const together = 8
 	out := attestation{all: make([]signed, len(statements))}
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(together)
