@@ -78,7 +78,7 @@ func spec(c *cli.Context, f *releasefile.File) (releasefile.SignerSpec, error) {
 			*p = f.Beside(*p)
 		}
 	}
-	if s.Key != "" && !isReference(s.Key) {
+	if s.Key != "" && !sign.IsKMS(s.Key) {
 		s.Key = f.Beside(s.Key)
 	}
 	keyless := c.Bool("keyless") || c.String("identity-token") != "" || c.String("oidc-provider") != ""
@@ -429,9 +429,4 @@ func (out *signing) sayWitnesses(io console.IO, signers []verify.Signer) {
 			_ = io.Line("", "private", "no log entry was made")
 		}
 	}
-}
-
-// isReference reports whether a key is named by a reference and not by a path.
-func isReference(key string) bool {
-	return strings.Contains(key, "://") || strings.HasPrefix(key, "pkcs11:")
 }
