@@ -7,6 +7,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
 	"github.com/hallmark-project/hallmark/verify"
 	"github.com/urfave/cli/v2"
@@ -29,7 +30,7 @@ withdraws an earlier one.`,
 			envelopeFlag(), bundleFlag(),
 			&cli.BoolFlag{Name: "resume", Usage: "complete what waits for a service that did not answer"},
 			console.Output("table", "json"),
-		}, signerFlags()...),
+		}, append(signerFlags(), verification.AccessFlags()...)...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

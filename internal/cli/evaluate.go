@@ -6,6 +6,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
 	"github.com/hallmark-project/hallmark/internal/report"
 	"github.com/urfave/cli/v2"
@@ -20,7 +21,9 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 could not tell.`,
 			"hallmark evaluate -f hallmark.yaml",
 			"hallmark evaluate -f hallmark.yaml --at 2026-11-22T12:00:00Z -o json",
 			"hallmark evaluate -o html > report.html"),
-		Flags: []cli.Flag{fileFlag(), outFlag(), atFlag(), allFlag(), console.Output("table", "json", "markdown", "html")},
+		Flags: append([]cli.Flag{
+			fileFlag(), outFlag(), atFlag(), allFlag(), console.Output("table", "json", "markdown", "html"),
+		}, verification.AccessFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

@@ -121,18 +121,24 @@ func publishDossier(io console.IO, c *cli.Context, f *releasefile.File, g *relea
 			Layout: layoutOf(dir, g), Directory: into, Registries: registries, Verification: layout,
 		})
 	}
-	sayPublished(io, layoutOf(dir, g), into, registries)
+	sayPublished(io, layoutOf(dir, g), into, registries, j.Decision.Passed)
 	return nil
 }
 
-func sayPublished(io console.IO, layout, into string, registries []InRegistry) {
+// sayPublished says what is where. In registries it was verified, too, where
+// there was a verdict that a consumer accepts.
+func sayPublished(io console.IO, layout, into string, registries []InRegistry, passed bool) {
 	for _, place := range []string{layout, into} {
 		if place != "" {
 			_ = io.Line("", "published", place)
 		}
 	}
 	for _, r := range registries {
-		_ = io.Line("", "published", r.Repository, "and verified there")
+		where := []string{r.Repository}
+		if passed {
+			where = append(where, "and verified there")
+		}
+		_ = io.Line("", "published", where...)
 	}
 }
 

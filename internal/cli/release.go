@@ -205,7 +205,7 @@ func release(io console.IO, c *cli.Context) error {
 	sayKey(io, by.where)
 	by.sayWitnesses(io, made.want.Signers)
 	sayAttestations(io, dir, made.all)
-	sayPublished(io, layoutOf(dir, g), into, registries)
+	sayPublished(io, layoutOf(dir, g), into, registries, true)
 	many := "s"
 	if len(report.Subjects) == 1 {
 		many = ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	stdio "io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-project/hallmark/attest"
@@ -71,8 +72,9 @@ func image(arg string) (oci.Reference, bool, error) {
 // images resolves the references among the arguments, each once, and returns
 // them as subjects, an index's children among them, with where their bundles
 // are. The other arguments are returned as they are.
-func images(ctx context.Context, a oci.Access, args []string) (subjects []criteria.Subject, found map[criteria.Digest]verify.Source, others []string, err error) {
-	found = make(map[criteria.Digest]verify.Source)
+func images(ctx context.Context, a oci.Access, args []string) (subjects []criteria.Subject, found map[criteria.Digest][]verify.Source, others []string, err error) {
+	found = make(map[criteria.Digest][]verify.Source)
+	opened := make(map[string]*oci.Repository)
 	for _, arg := range args {
 		ref, ok, err := image(arg)
 		if err != nil {
@@ -82,14 +84,31 @@ func images(ctx context.Context, a oci.Access, args []string) (subjects []criter
 			others = append(others, arg)
 			continue
 		}
-		repository := ref.Open(a)
+		repository := opened[ref.Repository()]
+		if repository == nil {
+			repository = ref.Open(a)
+			opened[ref.Repository()] = repository
+		}
 		resolved, err := repository.Resolve(ctx, ref)
 		if err != nil {
 			return nil, nil, nil, RegistryEnding(err)
 		}
 		for _, s := range Released(arg, resolved) {
+			platform := strings.TrimPrefix(s.Name, arg)
+			switch {
+			case platform != "":
+				s.Name = fmt.Sprintf("%s@%s%s", ref.Repository(), s.Digest, platform)
+			case !strings.Contains(arg, "@"):
+				// A tag may lead elsewhere tomorrow: what is shown is what was
+				// verified.
+				s.Name = fmt.Sprintf("%s@%s", arg, s.Digest)
+			}
 			subjects = append(subjects, s)
-			found[s.Digest] = source.Repository(repository)
+			// What is known in one repository is not overlooked for what another
+			// says of the same image.
+			if src := source.Repository(repository); !slices.Contains(found[s.Digest], src) {
+				found[s.Digest] = append(found[s.Digest], src)
+			}
 		}
 	}
 	return subjects, found, others, nil
@@ -121,17 +140,25 @@ func Released(name string, image oci.Image) []criteria.Subject {
 	return out
 }
 
-// routed asks for the bundles about an image where the image is, and for all
+// routed asks for the bundles about an image wherever the image is, and for all
 // others elsewhere.
 type routed struct {
-	images map[criteria.Digest]verify.Source
+	images map[criteria.Digest][]verify.Source
 	others verify.Source
 }
 
 // Bundles implements [verify.Source].
 func (r routed) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
-	if s, ok := r.images[subject]; ok {
-		return s.Bundles(ctx, subject)
+	if sources, ok := r.images[subject]; ok {
+		var out []attest.Bundle
+		for _, s := range sources {
+			found, err := s.Bundles(ctx, subject)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, found...)
+		}
+		return out, nil
 	}
 	if r.others == nil {
 		return nil, errors.New("nobody said where its bundles are")
@@ -143,8 +170,12 @@ func (r routed) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.
 // images is, or where the other bundles are.
 func (r routed) Document(ctx context.Context, digest criteria.Digest, read func(stdio.Reader) error) error {
 	sources := []verify.Source{r.others}
-	for _, s := range r.images {
-		sources = append(sources, s)
+	for _, where := range r.images {
+		for _, s := range where {
+			if !slices.Contains(sources, s) {
+				sources = append(sources, s)
+			}
+		}
 	}
 	asked, problem := false, error(nil)
 	for _, s := range sources {

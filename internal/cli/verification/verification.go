@@ -328,9 +328,10 @@ func Table(c console.IO, report Report) {
 	}
 }
 
-// named is the subject's name and, on a line of its own, its digest.
+// named is the subject's name and, on a line of its own, its digest where the
+// name does not say it.
 func (s Subject) named() string {
-	if s.Name == s.Digest.String() {
+	if strings.Contains(s.Name, s.Digest.String()) {
 		return s.Name
 	}
 	return s.Name + "\n  " + s.Digest.String()
