@@ -13,37 +13,45 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// documentManifest is the manifest by which a document refers to subject. Its
-// artifact type is the document's media type, so that who looks for bills of
-// materials among an artifact's referrers finds them (OCI image specification
-// 1.1, "artifactType").
-func documentManifest(layer v1.Descriptor, name string, subject v1.Descriptor) v1.Manifest {
-	layer.Annotations = map[string]string{titleAnnotation: path.Base(name)}
-	m := artifact(string(layer.MediaType), layer)
+// Document is a document that statements refer to, as what refers to it is
+// stored: its bytes may be large, and are hashed once, however many artifacts it
+// is about.
+type Document struct {
+	layer v1.Descriptor
+	name  string
+}
+
+// NewDocument returns the document called name, whose bytes are size many and
+// have digest h.
+func NewDocument(mediaType, name string, h v1.Hash, size int64) Document {
+	name = path.Base(name)
+	return Document{v1.Descriptor{
+		MediaType: types.MediaType(mediaType), Size: size, Digest: h, Annotations: map[string]string{titleAnnotation: name},
+	}, name}
+}
+
+// manifest is the one by which d refers to subject. Its artifact type is the
+// document's media type, so that who looks for bills of materials among an
+// artifact's referrers finds them (OCI image specification 1.1, "artifactType").
+func (d Document) manifest(subject v1.Descriptor) v1.Manifest {
+	m := artifact(string(d.layer.MediaType), d.layer)
 	m.Subject = &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest}
-	m.Annotations = map[string]string{titleAnnotation: path.Base(name)}
+	m.Annotations = map[string]string{titleAnnotation: d.name}
 	return m
 }
 
-// StoreDocument stores data, called name, as a referrer of subject and returns
-// its entry for [Layout.List].
-func (l Layout) StoreDocument(mediaType, name string, data []byte, subject v1.Descriptor) (v1.Descriptor, error) {
-	h, err := l.WriteBlob(data)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	layer := v1.Descriptor{MediaType: types.MediaType(mediaType), Size: int64(len(data)), Digest: h}
-	m := documentManifest(layer, name, subject)
+// ReferDocument stores d, whose bytes are in the layout, as a referrer of subject
+// and returns its entry for [Layout.List].
+func (l Layout) ReferDocument(d Document, subject v1.Descriptor) (v1.Descriptor, error) {
+	m := d.manifest(subject)
 	return l.storeManifest(m, m.Annotations)
 }
 
-// PutDocument stores data, called name, as a referrer of subject and returns its
-// entry. Where the registry does not list referrers itself, who publishes calls
-// [Repository.List] with it.
-func (r *Repository) PutDocument(ctx context.Context, mediaType, name string, data []byte, subject v1.Descriptor) (v1.Descriptor, error) {
-	layer := v1.Descriptor{MediaType: types.MediaType(mediaType), Size: int64(len(data)), Digest: hashOf(data)}
-	m := documentManifest(layer, name, subject)
-	return r.putReferrer(ctx, m, data)
+// PutDocument stores d, whose bytes are data, as a referrer of subject and
+// returns its entry. Where the registry does not list referrers itself, who
+// publishes calls [Repository.List] with it.
+func (r *Repository) PutDocument(ctx context.Context, d Document, data []byte, subject v1.Descriptor) (v1.Descriptor, error) {
+	return r.putReferrer(ctx, d.manifest(subject), data)
 }
 
 // OpenBlob opens the blob called h for reading, whatever it holds; the caller

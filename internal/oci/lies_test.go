@@ -504,3 +504,58 @@ func TestSlow(t *testing.T) {
 		t.Errorf("Blob = %v, want that it took too long", err)
 	}
 }
+
+// A registry that takes what it is sent and says nothing, or takes nothing, is
+// not waited for.
+func TestUploadHangs(t *testing.T) {
+	for _, reads := range []bool{true, false} {
+		w := newWorld(t, true)
+		// A server that does not read does not see that nobody is there.
+		over := make(chan struct{})
+		t.Cleanup(func() { close(over) })
+		w.set(func(rw http.ResponseWriter, r *http.Request, registry http.Handler) {
+			if r.Method == http.MethodPut {
+				if reads {
+					_, _ = io.Copy(io.Discard, r.Body)
+				}
+				select {
+				case <-r.Context().Done():
+				case <-over:
+				}
+				return
+			}
+			registry.ServeHTTP(rw, r)
+		})
+		a := access
+		a.Patience.Answer, a.Patience.Stall = 200*time.Millisecond, 200*time.Millisecond
+		path, h := file(t, strings.Repeat("1", 32<<20))
+		began := time.Now()
+		_, err := open(t, w.host+"/team/app", a).PutFile(context.Background(), "one", path, h)
+		if err == nil || !strings.Contains(err.Error(), "nothing came for too long") || !strings.Contains(err.Error(), "writing blob "+h.String()) {
+			t.Errorf("registry reads %t: PutFile = %v, want that nothing came", reads, err)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("registry reads %t: it took %s", reads, took)
+		}
+	}
+}
+
+// Over TLS, all of it works, whether http is allowed or not.
+func TestTLS(t *testing.T) {
+	inner := newWorld(t, true)
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		inner.handler.ServeHTTP(rw, r)
+	}))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	for _, allow := range []bool{true, false} {
+		a := oci.Access{Patience: quick, RootCAs: pool(s), AllowHTTP: allow}
+		r := open(t, strings.TrimPrefix(s.URL, "https://")+"/team/app", a)
+		d, h := putFile(t, r, "one", "1")
+		refer(t, r, d, bundle("a"))
+		if got := found(t, r, h); len(got) != 1 {
+			t.Errorf("http allowed %t: Bundles = %d, want one", allow, len(got))
+		}
+	}
+}

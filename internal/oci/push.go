@@ -150,7 +150,7 @@ func (r *Repository) PutBundle(ctx context.Context, bundle []byte, subject v1.De
 	return r.putReferrer(ctx, bundleManifest(layer, predicate, subject), bundle)
 }
 
-// putReferrer stores m, whose one layer holds content, and returns its entry.
+// putReferrer stores m, whose one layer is content, and returns its entry.
 func (r *Repository) putReferrer(ctx context.Context, m v1.Manifest, content []byte) (v1.Descriptor, error) {
 	data, entry, err := encode(m, m.Annotations)
 	if err != nil {
@@ -160,7 +160,7 @@ func (r *Repository) putReferrer(ctx context.Context, m v1.Manifest, content []b
 	if err != nil || there {
 		return entry, err
 	}
-	if _, err := r.putBytes(ctx, content); err != nil {
+	if err := r.putNamed(ctx, m.Layers[0].Digest, content); err != nil {
 		return entry, err
 	}
 	if _, err := r.putBytes(ctx, empty); err != nil {

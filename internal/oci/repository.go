@@ -228,14 +228,19 @@ func (r *Repository) putBlob(ctx context.Context, h v1.Hash, size int64, mount s
 // putBytes is putBlob for what is in memory.
 func (r *Repository) putBytes(ctx context.Context, data []byte) (v1.Hash, error) {
 	h := hashOf(data)
+	return h, r.putNamed(ctx, h, data)
+}
+
+// putNamed is putBytes for what is known to have digest h.
+func (r *Repository) putNamed(ctx context.Context, h v1.Hash, data []byte) error {
 	if _, ok := r.stored.Load(h); ok {
-		return h, nil
+		return nil
 	}
 	err := r.putBlob(ctx, h, int64(len(data)), "", func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
 	if err == nil {
 		r.stored.Store(h, true)
 	}
-	return h, err
+	return err
 }
 
 // put stores a manifest under a tag or its digest. subject says whether the

@@ -34,8 +34,9 @@ var access = oci.Access{AllowHTTP: true, Patience: quick, UserAgent: "hallmark-t
 
 // world is a registry that runs, with something between it and who asks.
 type world struct {
-	t    testing.TB
-	host string
+	t       testing.TB
+	host    string
+	handler http.Handler // the registry itself
 	// between handles a request, or passes it to the registry.
 	mu      sync.Mutex
 	between func(w http.ResponseWriter, r *http.Request, registry http.Handler)
@@ -46,7 +47,7 @@ type world struct {
 func newWorld(t testing.TB, referrers bool) *world {
 	t.Helper()
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(referrers))
-	w := &world{t: t}
+	w := &world{t: t, handler: inner}
 	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		between := w.between
