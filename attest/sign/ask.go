@@ -91,26 +91,12 @@ type plain struct {
 func (p plain) Error() string { return p.message }
 func (p plain) Unwrap() error { return p.err }
 
-// said shows what a service answered: shortened, on one line, and without a
-// token that it repeats.
+// said shows what a service answered, without a token that it repeats.
 func said(text string, otherwise error) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if text == "" && otherwise != nil {
+	if strings.TrimSpace(text) == "" && otherwise != nil {
 		text = otherwise.Error()
 	}
-	words := strings.Fields(text)
-	for i, w := range words {
-		// "eyJ" is how base64 of a JSON object begins, and so a token.
-		if at := strings.Index(w, "eyJ"); at >= 0 {
-			words[i] = w[:at] + "(token)"
-		}
-	}
-	const most = 300
-	text = identity.Escape(strings.Join(words, " "))
-	if len(text) > most {
-		text = text[:most] + "..."
-	}
-	return text
+	return identity.Scrub(text)
 }
 
 // base is what all services are asked through, so that connections are kept.

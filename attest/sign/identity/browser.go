@@ -89,7 +89,7 @@ func (b browser) token(ctx context.Context, audience string) (Token, error) {
 	}
 	b.login.Show("Log in with a browser on this machine, at:\n\n  " + page.String() + "\n")
 	if err := open(ctx, page.String()); err != nil {
-		b.login.Show(fmt.Sprintf("No browser was opened here (%s): open that address yourself.", scrub(err.Error())))
+		b.login.Show(fmt.Sprintf("No browser was opened here (%s): open that address yourself.", Scrub(err.Error())))
 	}
 	code, err := back.wait(ctx)
 	if err != nil {

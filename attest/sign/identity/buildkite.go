@@ -52,7 +52,7 @@ func (b buildkiteAgent) token(ctx context.Context, audience string) (Token, erro
 	case ctx.Err() != nil:
 		return Token{}, fmt.Errorf("waiting for %s: %w", program, ctx.Err())
 	case err != nil:
-		reason := scrub(complaint.kept.String(), b.environment.Env("BUILDKITE_AGENT_ACCESS_TOKEN"))
+		reason := Scrub(complaint.kept.String(), b.environment.Env("BUILDKITE_AGENT_ACCESS_TOKEN"))
 		if reason == "" {
 			reason = "without a word"
 		}

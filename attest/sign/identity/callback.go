@@ -186,7 +186,7 @@ func (c *callback) outcome(query url.Values) outcome {
 		return outcome{err: errors.New("the browser brought an answer that does not name its issuer")}
 	}
 	if code := query.Get("error"); code != "" {
-		return outcome{err: &refusal{code, scrub(query.Get("error_description"), c.state)}}
+		return outcome{err: &refusal{code, Scrub(query.Get("error_description"), c.state)}}
 	}
 	code := query["code"]
 	if len(code) != 1 || code[0] == "" || len(code[0]) > maxCode {

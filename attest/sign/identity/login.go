@@ -68,7 +68,7 @@ func (l Login) verified(ctx context.Context, p *provider, raw, clientID, nonce s
 		if ctx.Err() != nil {
 			return Token{}, ctx.Err()
 		}
-		return Token{}, fmt.Errorf("verifying the token: %s", scrub(err.Error()))
+		return Token{}, fmt.Errorf("verifying the token: %s", Scrub(err.Error()))
 	}
 	// "If a nonce value was sent in the Authentication Request, a nonce Claim
 	// MUST be present and its value checked to verify that it is the same value."

@@ -164,7 +164,7 @@ func (a answer) decode(u *url.URL, v any, secrets ...string) error {
 	}
 	// Some issuers answer errors with 200.
 	if err := strict.JSON(a.body, &failure); err == nil && failure.Error != "" && a.status < 500 {
-		return &refusal{failure.Error, scrub(failure.Description, secrets...)}
+		return &refusal{failure.Error, Scrub(failure.Description, secrets...)}
 	}
 	if a.status != http.StatusOK {
 		return a.failed(u)

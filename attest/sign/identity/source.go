@@ -39,9 +39,9 @@ func getting(s Source, err error) error {
 	return fmt.Errorf("getting an identity token from %s: %w", s.Name(), err)
 }
 
-// scrub returns text that came with a failure, as far as it may be shown: on
+// Scrub returns text that came with a failure, as far as it may be shown: on
 // one line, cut, and without secrets or anything that looks like a token.
-func scrub(text string, secrets ...string) string {
+func Scrub(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {
 			text = strings.ReplaceAll(text, s, "(secret)")

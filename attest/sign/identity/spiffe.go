@@ -73,9 +73,9 @@ func (w workloadAPI) token(ctx context.Context, audience string) (Token, error) 
 			return Token{}, ctx.Err()
 		}
 		if s, ok := status.FromError(err); ok {
-			return Token{}, fmt.Errorf("it answered %s: %s", s.Code(), scrub(s.Message()))
+			return Token{}, fmt.Errorf("it answered %s: %s", s.Code(), Scrub(s.Message()))
 		}
-		return Token{}, errors.New(scrub(err.Error()))
+		return Token{}, errors.New(Scrub(err.Error()))
 	}
 	return accept(svid.Marshal(), w.environment.Now, audience)
 }
