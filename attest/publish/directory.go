@@ -47,6 +47,8 @@ type Directory struct {
 	// link makes one file's second name.
 	link func(oldname, newname string) error
 
+	documents documents
+
 	mu sync.Mutex
 	// bundles are those that were published, by the digest of what was given.
 	bundles map[criteria.Digest]*line
@@ -179,13 +181,17 @@ func (d *Directory) Together(ctx context.Context, fill func() error) error {
 
 // AddDocument implements [attest.DocumentPublisher].
 func (d *Directory) AddDocument(ctx context.Context, subject criteria.Digest, doc attest.Document, data []byte) (string, error) {
-	if err := checkDocument(subject, doc, data); err != nil {
+	known, first, err := d.documents.check(subject, doc, data)
+	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)
+	}
+	name := beside.Document(doc.Digest, doc.MediaType)
+	path := filepath.Join(d.dir, name)
+	if !first {
+		return path, nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	name := beside.Document(doc.Digest, doc.MediaType)
-	path := filepath.Join(d.dir, name)
 	if other, ok := d.taken[folded(name)]; ok {
 		return "", fmt.Errorf("publishing: artifact %q has the name of document %s", other, doc.Name)
 	}
@@ -196,15 +202,15 @@ func (d *Directory) AddDocument(ctx context.Context, subject criteria.Digest, do
 	defer f.close()
 	// Who altered a file that is named by its content altered what it is.
 	have, err := f.read(name, int64(len(data)))
-	if err == nil && bytes.Equal(have, data) {
-		return path, nil
-	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errTooLarge) {
 		return "", fmt.Errorf("publishing: %w", err)
 	}
-	if err := f.put(name, data); err != nil {
-		return "", fmt.Errorf("publishing: %w", err)
+	if err != nil || !bytes.Equal(have, data) {
+		if err := f.put(name, data); err != nil {
+			return "", fmt.Errorf("publishing: %w", err)
+		}
 	}
+	d.documents.stored(doc, known)
 	return path, nil
 }
 

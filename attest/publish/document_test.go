@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -84,11 +86,12 @@ func TestDirectoryDocument(t *testing.T) {
 	if diff := cmp.Diff([]string{string(v)}, found(t, src, a.Digest)); diff != "" {
 		t.Errorf("Bundles beside a document (-want +got):\n%s", diff)
 	}
-	// What was altered, or cut off, under that name is put right.
+	// What was altered, or cut off, under that name is put right by the next run.
 	for _, other := range []string{"", bill[:5], bill + "x", strings.ToUpper(bill)} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(other), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		d = newNamed(t, dir, a, b)
 		addDocument(t, d, a.Digest, document(cyclonedx, bill), bill)
 		if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
 			t.Errorf("after %q (-want +got):\n%s", other, diff)
@@ -100,6 +103,7 @@ func TestDirectoryDocument(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, file), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	d = newNamed(t, dir, a, b)
 	if _, err := d.AddDocument(context.Background(), a.Digest, document(cyclonedx, bill), []byte(bill)); err == nil {
 		t.Error("AddDocument over a folder = nil")
 	}
@@ -301,5 +305,48 @@ func TestDocumentRefused(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, tree(t, layoutDir)); diff != "" {
 		t.Errorf("something was stored:\n%s", diff)
+	}
+}
+
+// A large bill about many artifacts is written, and looked at, once.
+func TestLargeDocumentOfManyArtifacts(t *testing.T) {
+	large := strings.Repeat("x", 32<<20)
+	doc := document(cyclonedx, large)
+	dir, layoutDir := t.TempDir(), t.TempDir()
+	d, l := newNamed(t, dir), newLayout(t, layoutDir)
+	const n = 100
+	var artifacts []criteria.Subject
+	err := l.Together(func() error {
+		for i := range n {
+			a, path := artifact(t, fmt.Sprint("greet", i), fmt.Sprint(i))
+			artifacts = append(artifacts, a)
+			if err := l.AddFile(context.Background(), a, path); err != nil {
+				return err
+			}
+		}
+		start := time.Now()
+		for _, a := range artifacts {
+			addDocument(t, l, a.Digest, doc, large)
+			addDocument(t, d, a.Digest, doc, large)
+		}
+		t.Logf("%d times a document of %d bytes in %v", 2*n, len(large), time.Since(start))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readBack(t, source.Layout(layoutDir), doc.Digest); len(got) != 1 || got[0] != large {
+		t.Errorf("the layout holds %d documents", len(got))
+	}
+	if got := readBack(t, source.Files(dir), doc.Digest); len(got) != 1 || got[0] != large {
+		t.Errorf("the directory holds %d documents", len(got))
+	}
+	// Somebody who says again that it is that document is not asked again, and
+	// gets what was stored.
+	if _, err := d.AddDocument(context.Background(), artifacts[0].Digest, doc, []byte("other")); err != nil {
+		t.Errorf("AddDocument again = %v", err)
+	}
+	if got := readBack(t, source.Files(dir), doc.Digest); len(got) != 1 || got[0] != large {
+		t.Errorf("the directory holds %d documents, or another", len(got))
 	}
 }

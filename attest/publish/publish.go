@@ -32,6 +32,8 @@ type Layout struct {
 	seen  *oci.Contents
 	// bundles are those that this publisher stored.
 	bundles map[criteria.Digest]oci.Bundle
+	// documents are those whose bytes this publisher stored.
+	documents documents
 	// together is true inside [Layout.Together], which lists waiting.
 	together bool
 	waiting  []v1.Descriptor
@@ -130,7 +132,8 @@ func (l *Layout) Publish(_ context.Context, subject criteria.Digest, b attest.Bu
 // referrer of the subject, of the document's own media type. The subject must be
 // in the layout.
 func (l *Layout) AddDocument(_ context.Context, subject criteria.Digest, d attest.Document, data []byte) (string, error) {
-	if err := checkDocument(subject, d, data); err != nil {
+	doc, first, err := l.documents.check(subject, d, data)
+	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)
 	}
 	l.mu.Lock()
@@ -139,7 +142,13 @@ func (l *Layout) AddDocument(_ context.Context, subject criteria.Digest, d attes
 	if err != nil {
 		return "", err
 	}
-	entry, err := l.layout.StoreDocument(d.MediaType, d.Name, data, file)
+	if first {
+		if _, err := l.layout.WriteBlob(data); err != nil {
+			return "", fmt.Errorf("publishing: %w", err)
+		}
+		l.documents.stored(d, doc)
+	}
+	entry, err := l.layout.ReferDocument(doc, file)
 	return l.listed(entry, err)
 }
 

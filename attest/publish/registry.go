@@ -28,6 +28,7 @@ type Registry struct {
 	Legacy bool
 
 	repository *oci.Repository
+	documents  documents
 
 	mu       sync.Mutex
 	subjects map[v1.Hash]v1.Descriptor
@@ -77,15 +78,17 @@ func (r *Registry) Publish(ctx context.Context, subject criteria.Digest, b attes
 // AddDocument implements [attest.DocumentPublisher]: the document becomes a
 // referrer of the subject, of the document's own media type.
 func (r *Registry) AddDocument(ctx context.Context, subject criteria.Digest, d attest.Document, data []byte) (string, error) {
-	if err := checkDocument(subject, d, data); err != nil {
+	doc, _, err := r.documents.check(subject, d, data)
+	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)
 	}
 	to, err := r.subject(ctx, subject)
 	if err != nil {
 		return "", fmt.Errorf("publishing: %w", err)
 	}
-	entry, err := r.repository.PutDocument(ctx, d.MediaType, d.Name, data, to)
+	entry, err := r.repository.PutDocument(ctx, doc, data, to)
 	if err == nil {
+		r.documents.stored(d, doc)
 		err = r.repository.List(ctx, []oci.Listing{{Subject: to.Digest, Entries: []v1.Descriptor{entry}}})[0]
 	}
 	if err != nil {
