@@ -26,7 +26,7 @@ import (
 const (
 	envelopeType = "application/vnd.dsse.envelope.v1+json"
 
-	signatureAnnotation       = "dev.cosignproject.cosign/signature" // empty: it is in the envelope
+	signatureAnnotation       = "dev.cosignproject.cosign/signature" // empty: it is in the envelope; of what is stamped, not
 	certificateAnnotation     = "dev.sigstore.cosign/certificate"
 	chainAnnotation           = "dev.sigstore.cosign/chain"
 	logAnnotation             = "dev.sigstore.cosign/bundle"
@@ -144,6 +144,10 @@ func legacyLayer(bundle []byte) ([]byte, v1.Descriptor, error) {
 			return nil, v1.Descriptor{}, err
 		}
 		annotations[timestampAnnotation] = string(text)
+		// Where an attestation has no signature here, cosign takes the timestamp
+		// for one of the envelope (v3.1.3, pkg/cosign/verify.go,
+		// VerifyRFC3161Timestamp).
+		annotations[signatureAnnotation] = e.Signatures[0].Sig
 	}
 	return data, v1.Descriptor{MediaType: envelopeType, Size: int64(len(data)), Digest: hashOf(data), Annotations: annotations}, nil
 }
@@ -250,7 +254,8 @@ func mergeLayers(image *v1.Manifest, layers []v1.Descriptor) bool {
 		at := -1
 		for i, have := range image.Layers {
 			// Two signatures of one payload differ in the annotation alone.
-			if have.Digest == l.Digest && have.MediaType == l.MediaType && have.Annotations[signatureAnnotation] == l.Annotations[signatureAnnotation] {
+			sig, other := have.Annotations[signatureAnnotation], l.Annotations[signatureAnnotation]
+			if have.Digest == l.Digest && have.MediaType == l.MediaType && (sig == other || sig == "" || other == "") {
 				at = i
 			}
 		}
