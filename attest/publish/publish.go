@@ -1,7 +1,7 @@
-// Package publish puts bundles where consumers look for them: in a directory,
-// or in an OCI image layout beside the artifacts. Publishing twice adds
-// nothing. It verifies nothing; whoever published reads back and verifies as a
-// consumer would.
+// Package publish puts bundles, and the documents that they refer to, where
+// consumers look for them: in a directory beside the artifacts, in an OCI image
+// layout, in an OCI registry. Publishing twice adds nothing. It verifies nothing;
+// whoever published reads back and verifies as a consumer would.
 package publish
 
 import (

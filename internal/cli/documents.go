@@ -96,7 +96,7 @@ func documentsFound(r verification.Report, documents []outgoing) error {
 	for _, d := range documents {
 		for _, about := range d.subjects {
 			if state := found(r, about.Digest, d.Digest); state != verify.Found {
-				lines = append(lines, fmt.Sprintf("%s: the document %s that it is referred to is %s", about.Name, d.Name, state))
+				lines = append(lines, fmt.Sprintf("%s: document %s, which goes with it, is %s", about.Name, d.Name, state))
 			}
 		}
 	}
