@@ -191,6 +191,31 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// A key's signature waits for its log entry as long as it takes, and is not made
+// again.
+func TestQueueWithAKey(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.log.lie(status(http.StatusBadGateway))
+	r := newRelease(t)
+	key := filepath.Join(r.dir, "release.key")
+	hallmark(t).run("key", "generate", "--out", key).exits(0)
+	args := []string{"-f", r.file, "--out", r.out, "--key", key, "--signing-config", s.SigningConfig, "--trusted-root", s.TrustedRoot, "--outage", "queue"}
+	hallmark(t).run(append([]string{"release"}, args...)...).exits(3).says("queued", "transparency log")
+	r.unsigned(t)
+	waiting := readJSON(t, filepath.Join(r.out, "pending", "verdict.sigstore.json"))
+	stamped := s.stamps.requests("POST")
+	s.log.honest()
+	hallmark(t).run(append([]string{"attest", "--resume"}, args...)...).exits(0).says("transparency log, timestamp authority")
+	if n := s.stamps.requests("POST") - stamped; n != 0 {
+		t.Errorf("%d timestamps were asked for, want none: what waited had them", n)
+	}
+	if got, want := at(t, readJSON(t, r.verdict()), "dsseEnvelope", "signatures", 0, "sig"), at(t, waiting, "dsseEnvelope", "signatures", 0, "sig"); got != want {
+		t.Error("what waited was signed again")
+	}
+	hallmarkVerify(t).run("-t", r.trust(), "-a", r.attestations(), r.artifacts[0]).exits(0)
+}
+
 // What waits and was altered is not completed but signed anew.
 func TestQueueAltered(t *testing.T) {
 	t.Parallel()
