@@ -1,11 +1,13 @@
 // Command hallmark-verify checks that artifacts came out of a compliant
 // pipeline: signature, signer, subject, verifier, policy, level, criteria and
 // age, as a trust file asks. It is hallmark verify in a binary of its own,
-// starts at once, uses no network and needs nothing else.
+// starts at once and needs nothing else. It uses no network but for images and
+// --registry.
 //
 // Usage:
 //
 //	hallmark-verify --trust trust.yaml --attestations DIR ARTIFACT...
+//	hallmark-verify --trust trust.yaml REGISTRY/REPOSITORY:TAG
 //
 // # Exit codes
 //

@@ -26,11 +26,13 @@
 //	0  yes: criteria met, or verified
 //	1  no: criteria not met, or verification refused
 //	2  usage or configuration
-//	3  could not tell: evidence missing or unreadable, an internal fault
+//	3  could not tell: evidence missing or unreadable, a service or registry
+//	   that does not answer, an internal fault
 //
 // # Limitations
 //
-// Signing is by key; certificates, transparency logs and registries are not
-// talked to. A verdict signed with a key carries the time that the holder of
-// the key says it was made.
+// A verdict that nobody else witnessed carries the time that the holder of the
+// key says it was made: have a timestamp authority or a transparency log see it
+// (--signing-config, --timestamp-server-url) where that matters. One statement
+// is about at most 1,024 artifacts. In registries only SHA-256 is used.
 package main
