@@ -106,7 +106,7 @@ func (l blobs) image(dist string, p v1.Platform) (v1.Descriptor, error) {
 	}
 	config, err := l.put(types.OCIConfigJSON, v1.ConfigFile{
 		Created: v1.Time{Time: committed}, OS: p.OS, Architecture: p.Architecture,
-		Config: v1.Config{Entrypoint: []string{"/" + name}, User: "65534:65534"},
+		Config:  v1.Config{Entrypoint: []string{"/" + name}, User: "65534:65534"},
 		RootFS:  v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{id}},
 		History: []v1.History{{Created: v1.Time{Time: committed}, CreatedBy: "examples/container/image"}},
 	})
