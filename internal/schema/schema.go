@@ -45,7 +45,7 @@ func Files() []File {
 
 // required are the keys that the readers insist on, by type.
 var required = map[reflect.Type][]string{
-	reflect.TypeFor[releasefile.File]():            {"release", "artifacts", "policy", "verifier"},
+	reflect.TypeFor[releasefile.File]():            {"release", "policy", "verifier"},
 	reflect.TypeFor[releasefile.ReleaseSpec]():     {"name", "version", "resource", "source"},
 	reflect.TypeFor[releasefile.EvidenceSpec]():    {"path", "format"},
 	reflect.TypeFor[releasefile.VerifierSpec]():    {"id"},
@@ -54,6 +54,11 @@ var required = map[reflect.Type][]string{
 	reflect.TypeFor[criteria.NotApplicableEntry](): {"criterion", "reason"},
 	reflect.TypeFor[criteria.Waiver]():             {"id", "criterion", "finding", "reason", "owner", "requester", "approver", "created", "expires"},
 	reflect.TypeFor[verify.Expect]():               {"verifier", "resource", "signers", "maxAge"},
+}
+
+// either are the keys of which the readers insist on one, by type.
+var either = map[reflect.Type][]string{
+	reflect.TypeFor[releasefile.File](): {"artifacts", "images"},
 }
 
 // Of returns the schema of f. docs explains fields by "Type.Field".
@@ -151,6 +156,13 @@ func (g generator) object(t reflect.Type) Schema {
 	s := Schema{"type": "object", "properties": properties, "additionalProperties": false}
 	if keys := required[t]; len(keys) > 0 {
 		s["required"] = keys
+	}
+	if keys := either[t]; len(keys) > 0 {
+		var one []Schema
+		for _, k := range keys {
+			one = append(one, Schema{"required": []string{k}})
+		}
+		s["anyOf"] = one
 	}
 	return s
 }
