@@ -75,7 +75,11 @@ func TestLies(t *testing.T) {
 			}
 		}
 	}
-	hangs := func(rw http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() }
+	hangs := func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
+		// Only who has read all that was sent is told that the client has gone.
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}
 	stalls := func(rw http.ResponseWriter, r *http.Request, _ http.Handler) {
 		rw.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(rw, "{")

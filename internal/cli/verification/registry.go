@@ -167,18 +167,17 @@ func (r routed) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.
 }
 
 // Document implements [verify.DocumentSource]: a document lies where any of the
-// images is, or where the other bundles are.
+// images is, or where the other bundles are. All are asked: one may hand over
+// other bytes than another.
 func (r routed) Document(ctx context.Context, digest criteria.Digest, read func(stdio.Reader) error) error {
-	sources := []verify.Source{r.others}
+	sources := map[verify.Source]bool{r.others: true}
 	for _, where := range r.images {
 		for _, s := range where {
-			if !slices.Contains(sources, s) {
-				sources = append(sources, s)
-			}
+			sources[s] = true
 		}
 	}
-	asked, problem := false, error(nil)
-	for _, s := range sources {
+	asked, found, problem := false, false, error(nil)
+	for s := range sources {
 		d, ok := s.(verify.DocumentSource)
 		if !ok {
 			continue
@@ -186,12 +185,14 @@ func (r routed) Document(ctx context.Context, digest criteria.Digest, read func(
 		asked = true
 		switch err := d.Document(ctx, digest, read); {
 		case err == nil:
-			return nil
+			found = true
 		case !errors.Is(err, verify.ErrNoDocument):
 			problem = err
 		}
 	}
 	switch {
+	case found:
+		return nil
 	case problem != nil:
 		return problem
 	case !asked:
