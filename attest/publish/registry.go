@@ -138,7 +138,7 @@ func (e *IncompleteError) Error() string {
 	left := 0
 	for i, m := range e.Missing {
 		cause := m.Err.Error()
-		if i >= 5 && said[cause] {
+		if i >= 5 && said[cause] || i >= 20 {
 			left++
 			continue
 		}
@@ -195,6 +195,11 @@ func (r *Registry) PublishAll(ctx context.Context, files []File, bundles []About
 	for i, b := range bundles {
 		it := &items[len(files)+i]
 		it.What = fmt.Sprintf("bundle %s about %s", criteria.DigestOf(b.Bundle), b.Subject)
+		// What is about a file that is not there has nothing to refer to.
+		if k := slices.IndexFunc(files, func(f File) bool { return f.Subject.Digest.Matches(b.Subject) }); k >= 0 && items[k].err != nil {
+			it.err = items[k].err
+			continue
+		}
 		g.Go(func() error {
 			if it.subject, it.err = r.subject(ctx, b.Subject); it.err == nil {
 				it.entry, it.err = r.repository.PutBundle(ctx, b.Bundle, it.subject)

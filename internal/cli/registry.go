@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hallmark-project/hallmark/attest/publish"
 	"github.com/hallmark-project/hallmark/criteria"
@@ -51,6 +52,36 @@ func resolver(io console.IO, c *cli.Context) releasefile.Resolver {
 	}
 }
 
+// intoRegistry is the repository for the release's files, if any is named, and
+// by what it is named.
+func intoRegistry(c *cli.Context, f *releasefile.File) (repository, by string) {
+	if s := c.String("registry"); s != "" {
+		return s, "--registry"
+	}
+	return f.Publish.Registry, "publish.registry"
+}
+
+// toRegistry refuses, before any work is done, a repository that cannot be
+// meant, and one that nothing would go into.
+func toRegistry(c *cli.Context, f *releasefile.File, g *releasefile.Gathered) error {
+	into, by := intoRegistry(c, f)
+	if into == "" {
+		return nil
+	}
+	if _, err := oci.OpenRepository(into, oci.Access{}); err != nil {
+		return console.Misused(fmt.Errorf("%s: %w", by, err))
+	}
+	// Nothing goes to a registry that nobody named.
+	if host, _, ok := strings.Cut(into, "/"); !ok || host != "localhost" && !strings.ContainsAny(host, ".:") {
+		return console.Misused(fmt.Errorf("%s: %q names no registry, expected REGISTRY/REPOSITORY", by, into), "of Docker Hub: docker.io/"+into)
+	}
+	if len(g.Files()) == 0 {
+		return console.Misused(fmt.Errorf("%s: %s is for files, and this release has images only: what is about them is published where they are", by, into),
+			"to have images elsewhere with all that is known about them: hallmark copy")
+	}
+	return nil
+}
+
 // InRegistry is what was published into one repository.
 type InRegistry struct {
 	Repository string `json:"repository"`
@@ -64,10 +95,7 @@ type InRegistry struct {
 // release passed. What is there already is not sent again, so whatever was kept
 // from its end is completed by running it once more.
 func publishRegistries(io console.IO, c *cli.Context, f *releasefile.File, g *releasefile.Gathered, dir string, passed bool, bundles []published, documents []outgoing) ([]InRegistry, error) {
-	into := c.String("registry")
-	if into == "" {
-		into = f.Publish.Registry
-	}
+	into, _ := intoRegistry(c, f)
 	subjects := make(map[string][]criteria.Subject)
 	var repositories []string
 	add := func(repository string, s criteria.Subject) {
@@ -110,7 +138,7 @@ func publishRegistries(io console.IO, c *cli.Context, f *releasefile.File, g *re
 		for _, o := range out {
 			whole = append(whole, o.Repository)
 		}
-		err = fmt.Errorf("%w\npublished in full: %v", err, whole)
+		err = fmt.Errorf("%w\npublished in full: %s", err, strings.Join(whole, ", "))
 	}
 	return out, verification.RegistryEnding(err)
 }

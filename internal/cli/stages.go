@@ -74,6 +74,9 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 	if err := besides(c, f, g); err != nil {
 		return nil, nil, err
 	}
+	if err := toRegistry(c, f, g); err != nil {
+		return nil, nil, err
+	}
 	return f, g, nil
 }
 

@@ -118,7 +118,7 @@ func (a *authorizer) answer(ctx context.Context, home *url.URL, headers []string
 		a.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(credential.Username+":"+credential.Password))
 		a.wasShown = true
 		return nil
-	case basic != nil && credential.IsZero():
+	case credential.IsZero():
 		return &Error{Status: http.StatusUnauthorized}
 	}
 	return final("it asks for credentials in a way that is not known here")

@@ -45,7 +45,8 @@ type client struct {
 		sync.Mutex
 		known string
 	}
-	auth authorizer
+	auth   authorizer
+	silent silence
 }
 
 func newClient(repository name.Repository, a Access) *client {
@@ -93,7 +94,11 @@ type answer struct {
 // in, and is part of what is tried again.
 func (c *client) do(ctx context.Context, r request, read func(*answer) error) error {
 	for attempt := 1; ; attempt++ {
-		err := c.once(ctx, r, read)
+		err := c.silent.is()
+		if err == nil {
+			err = c.once(ctx, r, read)
+			c.silent.note(err, c.patience.Answer)
+		}
 		if err == nil {
 			return nil
 		}
@@ -111,6 +116,33 @@ func (c *client) do(ctx context.Context, r request, read func(*answer) error) er
 		case <-time.After(wait):
 		}
 	}
+}
+
+// silence remembers that a registry was waited for in vain: who has a thousand
+// things to ask does not wait for each.
+type silence struct {
+	mu    sync.Mutex
+	err   error
+	until time.Time
+}
+
+func (s *silence) is() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.until) {
+		return s.err
+	}
+	return nil
+}
+
+// note keeps err, if it is that nothing came, in mind for a while.
+func (s *silence) note(err error, while time.Duration) {
+	if !errors.Is(err, errStalled) && !errors.Is(err, errSlow) && !isTimeout(err) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err, s.until = err, time.Now().Add(while)
 }
 
 // fault makes an [Error] of whatever went wrong.

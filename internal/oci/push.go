@@ -23,15 +23,20 @@ func (r *Repository) PutFile(ctx context.Context, name, path string, digest v1.H
 	if err != nil {
 		return v1.Descriptor{}, fmt.Errorf("storing %s: %w", name, err)
 	}
-	if have, ok, err := r.File(ctx, digest); err != nil || ok {
+	have, ok, err := r.File(ctx, digest)
+	if err != nil {
 		return have, err
 	}
+	// A manifest that is there does not show that its layer is.
 	err = r.putBlob(ctx, digest, size, "", func() (io.ReadCloser, error) { return openExactly(path, digest, size) })
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
 	if _, err := r.putBytes(ctx, empty); err != nil {
 		return v1.Descriptor{}, err
+	}
+	if ok {
+		return have, nil
 	}
 	data, entry, err := encode(fileManifest(name, digest, size), map[string]string{titleAnnotation: name})
 	if err != nil {
@@ -44,7 +49,7 @@ func (r *Repository) PutFile(ctx context.Context, name, path string, digest v1.H
 		return v1.Descriptor{}, err
 	}
 	// Somebody else may have stored the same file under another name meanwhile.
-	have, ok, err := r.File(ctx, digest)
+	have, ok, err = r.File(ctx, digest)
 	if err == nil && !ok {
 		err = r.wrong("reading tag "+fileTag(digest), "it is not there after it was written")
 	}
@@ -157,14 +162,18 @@ func (r *Repository) putReferrer(ctx context.Context, m v1.Manifest, content []b
 		return entry, err
 	}
 	there, err := r.has(ctx, entry.Digest.String())
-	if err != nil || there {
+	if err != nil {
 		return entry, err
 	}
+	// A manifest that is there does not show that its layer is.
 	if err := r.putNamed(ctx, m.Layers[0].Digest, content); err != nil {
 		return entry, err
 	}
 	if _, err := r.putBytes(ctx, empty); err != nil {
 		return entry, err
+	}
+	if there {
+		return entry, nil
 	}
 	listed, err := r.put(ctx, entry.Digest.String(), entry.MediaType, data)
 	if err == nil && listed {
