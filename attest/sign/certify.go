@@ -33,6 +33,9 @@ type certifier struct {
 	// signed side by side need not wait for it one after the other.
 	outage *OutageError
 	since  time.Time
+	// stranger is why a certificate was not taken: it was for somebody else, and
+	// the next one would be too.
+	stranger error
 }
 
 // respite is for how long an authority that did not answer is not asked again.
@@ -48,6 +51,9 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 	defer c.mu.Unlock()
 	if c.leaf != nil && c.now().Before(c.leaf.NotAfter.Add(-reserve)) {
 		return c.pair, c.leaf, nil
+	}
+	if c.stranger != nil {
+		return nil, nil, c.stranger
 	}
 	if c.outage != nil && time.Since(c.since) < respite {
 		return nil, nil, c.outage
@@ -94,8 +100,8 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 		return nil, nil, fmt.Errorf("the %s %s: its certificate names nobody: %v", authorityService, c.url, err)
 	}
 	if c.expect != nil {
-		if err := c.expect(c.summary.Issuer, c.summary.SubjectAlternativeName); err != nil {
-			return nil, nil, err
+		if c.stranger = c.expect(c.summary.Issuer, c.summary.SubjectAlternativeName); c.stranger != nil {
+			return nil, nil, c.stranger
 		}
 	}
 	c.pair, c.leaf = pair, leaf

@@ -14,6 +14,9 @@ import (
 type Seal struct {
 	// Issuer and Identity are the certificate's, empty where a key signed.
 	Issuer, Identity string
+	// Hint is which key the bundle says that signed it, as [Key.Fingerprint];
+	// empty with a certificate.
+	Hint string
 	// Logs and Timestamps are how many log entries and timestamps there are.
 	Logs, Timestamps int
 	// SCT is whether a certificate log promised to hold the certificate.
@@ -39,6 +42,7 @@ func Read(b attest.Bundle) (Seal, error) {
 		return Seal{}, errors.New("reading how a bundle was signed: its certificate is damaged")
 	}
 	if leaf == nil {
+		s.Hint = pb.GetVerificationMaterial().GetPublicKey().GetHint()
 		return s, nil
 	}
 	summary, err := certificate.SummarizeCertificate(leaf)

@@ -57,6 +57,10 @@ withdraws an earlier one.`,
 			if err != nil {
 				return err
 			}
+			if who := by.stranger(dir); c.Bool("resume") && who != "" {
+				return console.Misused(fmt.Errorf("what waits in %s was signed by %s, and that is not who would sign now", filepath.Join(dir, dossier.PendingDir), who),
+					"sign with what signed it, or sign anew with: hallmark attest"+sameFlags(c))
+			}
 			made, err := attestStage(c.Context, io, f, j, by, dir)
 			if err != nil {
 				return err

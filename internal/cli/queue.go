@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/attest"
+	"github.com/hallmark-project/hallmark/attest/sign"
+	"github.com/hallmark-project/hallmark/attest/sign/identity"
 	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/dossier"
@@ -92,6 +94,61 @@ func waitingIn(dir string) map[string]attest.Bundle {
 	return out
 }
 
+// own returns, of bundles that wait, those by whoever would sign now. Anybody
+// who can write into a dossier can put one there that somebody else signed;
+// completed, it would make that one the signer whom consumers are told of.
+func (out *signing) own(waiting map[string]attest.Bundle) map[string]attest.Bundle {
+	kept := make(map[string]attest.Bundle)
+	for name, b := range waiting {
+		s, err := sign.Read(b)
+		if err != nil {
+			continue
+		}
+		if out.key != nil && s.Hint == out.key.Fingerprint() || out.key == nil && s.Identity != "" && out.mine(s.Issuer, s.Identity) {
+			kept[name] = b
+		}
+	}
+	return kept
+}
+
+// stranger returns who signed something that waits in the dossier at dir, where
+// it is certain that somebody else would sign now; empty if nobody.
+func (out *signing) stranger(dir string) string {
+	for _, b := range waitingIn(dir) {
+		s, err := sign.Read(b)
+		switch {
+		case err != nil:
+		case s.Identity == "" && (out.key == nil || s.Hint != out.key.Fingerprint()):
+			return "another key"
+		case s.Identity != "" && out.key != nil,
+			s.Identity != "" && (out.identity != "" || out.claimed != nil && out.claimed.Known()) && !out.mine(s.Issuer, s.Identity):
+			return fmt.Sprintf("%s (issuer %s)", identity.Escape(s.Identity), identity.Escape(s.Issuer))
+		}
+	}
+	return ""
+}
+
+// sameSigner repeats the flags that say what signs, but for a token, which may
+// be one.
+func sameSigner(c *cli.Context) string {
+	var out strings.Builder
+	for _, f := range signerFlags() {
+		name := f.Names()[0]
+		if !c.IsSet(name) {
+			continue
+		}
+		switch _, yes := f.(*cli.BoolFlag); {
+		case yes:
+			fmt.Fprintf(&out, " --%s", name)
+		case name == "identity-token":
+			fmt.Fprintf(&out, " --%s TOKEN", name)
+		default:
+			fmt.Fprintf(&out, " --%s %s", name, quote(fmt.Sprint(c.Value(name))))
+		}
+	}
+	return out.String()
+}
+
 // queued reports whether something waits in the dossier at dir.
 func queued(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, dossier.PendingDir, queueFile))
@@ -118,5 +175,5 @@ func sayQueued(io console.IO, c *cli.Context, dir string, all []signed) error {
 		}
 	}
 	return console.Unable(fmt.Errorf("queued: %w\nnothing was published; what there is waits in %s", outage, filepath.Join(dir, dossier.PendingDir)),
-		"when it answers, complete it with: hallmark attest --resume"+sameFlags(c), "and then put it out with: hallmark publish"+sameFlags(c))
+		"when it answers, complete it with: hallmark attest --resume"+sameFlags(c)+sameSigner(c), "and then put it out with: hallmark publish"+sameFlags(c))
 }

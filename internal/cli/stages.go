@@ -145,7 +145,7 @@ func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j doss
 	if err != nil {
 		return attestation{}, err
 	}
-	kept, waiting := by.keep(ctx, io, before, want, j.Release), waitingIn(before)
+	kept, waiting := by.keep(ctx, io, before, want, j.Release), by.own(waitingIn(before))
 
 	// Statements are signed side by side: most of the time goes by in waiting
 	// for others.
