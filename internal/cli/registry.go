@@ -119,25 +119,37 @@ func publishRegistries(io console.IO, c *cli.Context, f *releasefile.File, g *re
 		if err == nil && passed {
 			err = readBack(io, c, dir, repository, subjects[repository], documents)
 		}
-		if c.Context.Err() != nil {
-			return out, err
-		}
-		if err != nil {
-			failed = append(failed, err)
+		if err == nil {
+			out = append(out, at)
 			continue
 		}
-		out = append(out, at)
+		failed = append(failed, err)
+		if c.Context.Err() != nil {
+			break
+		}
 	}
 	if len(failed) == 0 {
 		return out, nil
 	}
 	// Which half is out, and which is not.
-	err := errors.Join(failed...)
-	if len(out) > 0 {
-		var whole []string
-		for _, o := range out {
-			whole = append(whole, o.Repository)
+	var whole, half []string
+	for _, repository := range repositories {
+		if slices.ContainsFunc(out, func(o InRegistry) bool { return o.Repository == repository }) {
+			whole = append(whole, repository)
+		} else {
+			half = append(half, repository)
 		}
+	}
+	if c.Context.Err() != nil {
+		// An interruption ends without the words of what it interrupted.
+		fmt.Fprintf(io.Err, "hallmark: not published in full: %s\n", strings.Join(half, ", "))
+		if len(whole) > 0 {
+			fmt.Fprintf(io.Err, "hallmark: published in full: %s\n", strings.Join(whole, ", "))
+		}
+		return out, errors.Join(failed...)
+	}
+	err := errors.Join(failed...)
+	if len(whole) > 0 {
 		err = fmt.Errorf("%w\npublished in full: %s", err, strings.Join(whole, ", "))
 	}
 	return out, verification.RegistryEnding(err)

@@ -3,11 +3,13 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -254,6 +256,34 @@ func TestHalfARelease(t *testing.T) {
 			t.Errorf("%d requests write, want none", n)
 		}
 	})
+}
+
+// Who interrupts while a registry keeps him waiting is told which half is out,
+// and what is there is not sent again.
+func TestInterruptedRegistry(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, services.Registry).lieOn(writes("/manifests/"), hang)
+	multi := pushIndex(t, services.RegistryWithout)
+	r := newMixed(t, multi)
+	into := place(t) + "/files"
+	args := append(keyArgs(t, r.release), "--registry", p.host+"/"+into, "--allow-http-registry")
+	c := exec.CommandContext(within(t, patience), filepath.Join(programs, "hallmark"), args...)
+	c.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "NO_COLOR=1"}
+	var said bytes.Buffer
+	c.Stdout, c.Stderr = &said, &said
+	check(t, c.Start())
+	for until := time.Now().Add(time.Minute); p.requests("PUT /v2/"+into+"/manifests/") == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("nothing is written")
+		}
+	}
+	check(t, c.Process.Signal(os.Interrupt))
+	_ = c.Wait()
+	got := result{t: t, line: "hallmark " + strings.Join(args, " "), code: c.ProcessState.ExitCode(), stderr: said.String()}
+	got.exits(3).says("interrupted: what was written before stays", "not published in full: "+p.host+"/"+into, "published in full: "+services.RegistryWithout+"/"+multi.repository)
+	hallmark(t).run("replay", r.out).exits(0)
+	p.honest()
+	hallmark(t).run(args...).exits(0).says("reused", "published "+p.host+"/"+into)
 }
 
 // A disk that is full keeps the dossier from being written, and what is not
