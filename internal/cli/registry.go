@@ -68,12 +68,8 @@ func toRegistry(c *cli.Context, f *releasefile.File, g *releasefile.Gathered) er
 	if into == "" {
 		return nil
 	}
-	if _, err := oci.OpenRepository(into, oci.Access{}); err != nil {
-		return console.Misused(fmt.Errorf("%s: %w", by, err))
-	}
-	// Nothing goes to a registry that nobody named.
-	if host, _, ok := strings.Cut(into, "/"); !ok || host != "localhost" && !strings.ContainsAny(host, ".:") {
-		return console.Misused(fmt.Errorf("%s: %q names no registry, expected REGISTRY/REPOSITORY", by, into), "of Docker Hub: docker.io/"+into)
+	if err := verification.Repository(into); err != nil {
+		return fmt.Errorf("%s: %w", by, err)
 	}
 	if len(g.Files()) == 0 {
 		return console.Misused(fmt.Errorf("%s: %s is for files, and this release has images only: what is about them is published where they are", by, into),

@@ -664,3 +664,52 @@ func TestOneImageInTwoRepositories(t *testing.T) {
 	ask(single.reference(), mirror.reference()).withdrawn()
 	ask(mirror.reference(), single.reference()).withdrawn()
 }
+
+// What is wrong with the list of images is said before anything is signed.
+func TestImagesThatCannotBeMeant(t *testing.T) {
+	t.Parallel()
+	multi := pushIndex(t, services.Registry)
+	check(t, crane.Tag(multi.reference(), "latest", crane.Insecure))
+	repository := multi.registry + "/" + multi.repository
+	for name, tt := range map[string]struct {
+		list string // beside the index by its tag
+		code int
+		says string
+	}{
+		"under another tag":       {repository + ":latest", 2, "which is listed already"},
+		"an image of it":          {multi.by(multi.children[0]), 2, "which is listed already"},
+		"the very same":           {multi.reference(), 2, "stands twice"},
+		"no tag":                  {repository, 2, "names no tag and no digest"},
+		"a tag that is not there": {repository + ":1.2.1", 3, "404"},
+		"a digest that is none":   {repository + "@sha256:beef", 2, "sha256:beef"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newMixed(t, multi)
+			r.edit(t, r.file, "  - "+multi.reference()+"\n", "  - "+multi.reference()+"\n  - "+tt.list+"\n")
+			hallmark(t).run(append(keyArgs(t, r.release), "--allow-http-registry")...).exits(tt.code).says(tt.says)
+			r.unsigned(t)
+		})
+	}
+	t.Run("a registry for files, and no files", func(t *testing.T) {
+		t.Parallel()
+		r := newImages(t, multi)
+		hallmark(t).run(append(keyArgs(t, r.release), "--allow-http-registry", "--registry", repository)...).exits(2).says("is for files", "hallmark copy")
+		r.unsigned(t)
+	})
+	t.Run("a registry that nobody named", func(t *testing.T) {
+		t.Parallel()
+		r := signedRelease(t)
+		for _, repository := range []string{"greet", "acme/greet", "./greet", "../greet"} {
+			hallmarkVerify(t).run("-t", r.trust(), "--registry", repository, r.artifacts[0]).exits(2).says("--registry")
+		}
+	})
+	t.Run("one repository for all", func(t *testing.T) {
+		t.Parallel()
+		r := newMixed(t, multi)
+		r.set(t, "publish:\n  registry: "+repository+"\n  legacy: true\n")
+		hallmark(t).run(append(keyArgs(t, r.release), "--allow-http-registry")...).exits(0).says("published " + repository + " and verified there")
+		hallmarkVerify(t).run("-t", r.trust(), "-o", "json", "--allow-http-registry", "--registry", repository, multi.reference(), r.artifacts[0]).
+			verified(append(texts(multi.manifests()), digest(t, r.artifacts[0]).String())...)
+	})
+}

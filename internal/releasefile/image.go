@@ -39,6 +39,11 @@ func (f *File) images(ctx context.Context, g *Gathered, resolve Resolver) error 
 			if _, ok := g.images[image.Subject.Name]; ok {
 				return f.faultAt(at, "image %s stands twice", image.Subject.Name)
 			}
+			for _, other := range g.Release.Artifacts {
+				if other.Digest == image.Subject.Digest {
+					return f.faultAt(at, "image %s is %s, which is listed already: what is said of one is said of the other", image.Subject.Name, other.Name)
+				}
+			}
 			g.images[image.Subject.Name] = image
 			g.Release.Artifacts = append(g.Release.Artifacts, image.Subject)
 		}

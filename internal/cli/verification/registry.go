@@ -47,6 +47,22 @@ func RegistryEnding(err error) error {
 	return console.Unable(err)
 }
 
+// Repository holds that s names a repository together with its registry: of
+// what does not, the registry would be one that nobody named.
+func Repository(s string) error {
+	if _, err := oci.OpenRepository(s, oci.Access{}); err != nil {
+		return console.Misused(err)
+	}
+	if host, _, ok := strings.Cut(s, "/"); !ok || !isHost(host) {
+		return console.Misused(fmt.Errorf("repository %q: names no registry, expected REGISTRY/REPOSITORY", s), "if it is one of Docker Hub's: docker.io/"+s)
+	}
+	return nil
+}
+
+func isHost(s string) bool {
+	return s == "localhost" || strings.ContainsAny(s, ".:") && strings.Trim(s, ".") != ""
+}
+
 // image returns the reference that arg is, if it is one and no file: it names
 // its registry, so that nothing that was meant as a path is looked for in a
 // registry of somebody else.
@@ -55,7 +71,7 @@ func image(arg string) (oci.Reference, bool, error) {
 		return oci.Reference{}, false, nil
 	}
 	host, rest, ok := strings.Cut(arg, "/")
-	if !ok || rest == "" || host != "localhost" && !strings.ContainsAny(host, ".:") || strings.Trim(host, ".") == "" {
+	if !ok || rest == "" || !isHost(host) {
 		return oci.Reference{}, false, nil
 	}
 	name := rest[strings.LastIndexByte(rest, '/')+1:]

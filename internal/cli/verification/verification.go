@@ -159,6 +159,9 @@ func bundles(c *cli.Context, a oci.Access) (verify.Source, error) {
 	case layout != "":
 		return source.Layout(layout), nil
 	case registry != "":
+		if err := Repository(registry); err != nil {
+			return nil, fmt.Errorf("--registry: %w", err)
+		}
 		src, err := source.Registry(registry, a)
 		if err != nil {
 			return nil, console.Misused(err)
