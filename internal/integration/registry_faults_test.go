@@ -346,6 +346,9 @@ func TestVerifyFaults(t *testing.T) {
 				"older tags in trouble":      {path(".att"), status(500), []string{".att", "500"}},
 				"tags in trouble":            {path("/manifests/sha256-"), status(500), []string{"reading manifest sha256-", "500"}},
 			} {
+				if name == "hangs" && registry != services.Registry {
+					continue // a minute is enough
+				}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					p := newProxy(t, registry)
