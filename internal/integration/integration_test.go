@@ -28,6 +28,7 @@
 //	signingConfig(t, …), trustedRoot(t, …) what clients are told, altered (trust_test.go)
 //	keylessTrust(t, …)                    a trust file (trust_test.go)
 //	newImage(t, registry), newIndex(…)    an image in a registry (image_test.go)
+//	example(t, "container/release.sh")    a script of the examples (example_container_test.go)
 //
 // Everything is shared by all tests but what a test makes itself, and nothing is
 // ever removed from a log or a registry: use names of your own in registries,
