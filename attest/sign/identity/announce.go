@@ -18,9 +18,9 @@ func Announce(t Token, public bool, log string) string {
 	text += "); "
 	switch {
 	case log != "" && public:
-		text += fmt.Sprintf("identity, time and artifact digests go into the public transparency log %s and cannot be removed", place(log))
+		text += fmt.Sprintf("the identity, the time and a digest of each statement go into the public transparency log %s and cannot be removed", place(log))
 	case log != "":
-		text += fmt.Sprintf("identity, time and artifact digests go into the transparency log %s and cannot be removed", place(log))
+		text += fmt.Sprintf("the identity, the time and a digest of each statement go into the transparency log %s and cannot be removed", place(log))
 	case public:
 		text += fmt.Sprintf("no log entry is made for the signature, but the certificate with %s goes into the public certificate log and cannot be removed", who)
 	default:

@@ -278,9 +278,9 @@ func TestAnnounce(t *testing.T) {
 		log    string
 		want   string
 	}{
-		{google, true, "https://log2025-1.rekor.sigstore.dev", "this signs as alice@example.com (issuer https://accounts.google.com); identity, time and artifact digests go into the public transparency log https://log2025-1.rekor.sigstore.dev and cannot be removed"},
-		{login, true, "https://rekor.sigstore.dev", "this signs as alice@example.com (issuer https://github.com/login/oauth); identity, time and artifact digests go into the public transparency log https://rekor.sigstore.dev and cannot be removed"},
-		{house, false, "https://user:secret@rekor.house.example/log", "this signs as alice@example.com (issuer https://login.house.example; as the token claims, the certificate may name it otherwise); identity, time and artifact digests go into the transparency log https://rekor.house.example/log and cannot be removed"},
+		{google, true, "https://log2025-1.rekor.sigstore.dev", "this signs as alice@example.com (issuer https://accounts.google.com); the identity, the time and a digest of each statement go into the public transparency log https://log2025-1.rekor.sigstore.dev and cannot be removed"},
+		{login, true, "https://rekor.sigstore.dev", "this signs as alice@example.com (issuer https://github.com/login/oauth); the identity, the time and a digest of each statement go into the public transparency log https://rekor.sigstore.dev and cannot be removed"},
+		{house, false, "https://user:secret@rekor.house.example/log", "this signs as alice@example.com (issuer https://login.house.example; as the token claims, the certificate may name it otherwise); the identity, the time and a digest of each statement go into the transparency log https://rekor.house.example/log and cannot be removed"},
 		{google, true, "", "this signs as alice@example.com (issuer https://accounts.google.com); no log entry is made for the signature, but the certificate with alice@example.com goes into the public certificate log and cannot be removed"},
 		{house, false, "", "this signs as alice@example.com (issuer https://login.house.example; as the token claims, the certificate may name it otherwise); no log entry is made; the certificate with alice@example.com is seen by those who get the bundle"},
 	} {

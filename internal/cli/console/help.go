@@ -82,11 +82,15 @@ func flagHelp(f cli.Flag) string {
 		}
 	}
 	usage = strings.ReplaceAll(usage, "`", "")
-	head := "      "
+	head, also := "      ", ""
 	for _, name := range f.Names()[1:] {
-		head = "  -" + name + ", "
+		if len(name) == 1 {
+			head = "  -" + name + ", "
+		} else {
+			also += ", --" + name
+		}
 	}
-	head += "--" + f.Names()[0] + value
+	head += "--" + f.Names()[0] + also + value
 	if s := d.GetDefaultText(); d.TakesValue() && s != "" {
 		usage += " (default: " + strings.Trim(s, `"`) + ")"
 	}
