@@ -270,7 +270,7 @@ func fetch(c *cli.Context) (trustedRoot, signingConfig []byte, err error) {
 // tokens is where the identity token comes from, and whether a person is asked
 // for it.
 func tokens(io console.IO, c *cli.Context, s releasefile.SignerSpec, services sign.Services) (source identity.Source, asks bool, err error) {
-	e := identity.Environment{Env: io.Env, Now: io.Now}
+	e := identity.Environment{Env: io.Env, Now: io.Now, Warn: func(text string) { fmt.Fprintf(io.Err, "hallmark: warning: %s\n", text) }}
 	if name := c.String("oidc-provider"); name != "" {
 		if c.String("identity-token") != "" {
 			return nil, false, console.Misused(errors.New("--identity-token and --oidc-provider both say where the token comes from"))

@@ -16,6 +16,8 @@ type Environment struct {
 	// Env returns an environment variable, "" where it is not set.
 	Env func(string) string
 	Now func() time.Time
+	// Warn is told of what works and is not as it should be; nil is told nothing.
+	Warn func(text string)
 	// File is where a platform puts a token; empty means [DefaultFile].
 	File string
 	// ProductName is the file by which a machine of Google's is known; empty

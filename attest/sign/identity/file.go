@@ -20,9 +20,10 @@ const DefaultFile = "/var/run/sigstore/cosign/oidc-token"
 type file struct {
 	path        string
 	environment Environment
-	// private refuses a file that others may read. A volume of Kubernetes often
-	// can be read by everybody in its container, and nobody can change that.
-	private bool
+	// given says of a file that others may read that they may. A volume of
+	// Kubernetes often can be read by everybody in its container, and nobody can
+	// change that.
+	given bool
 }
 
 func findFile(_ context.Context, e Environment) (Source, error) {
@@ -76,10 +77,10 @@ func (f file) read() (string, error) {
 	// Windows keeps permissions elsewhere than in the mode.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" {
 		switch {
-		case f.private && mode&0o077 != 0:
-			return "", fmt.Errorf("others may use it (mode %04o): a token is its owner's alone; chmod 600 %s", mode, f.path)
 		case mode&0o022 != 0:
 			return "", fmt.Errorf("others may change it (mode %04o), and with it who signs; chmod go-w %s", mode, f.path)
+		case f.given && mode&0o044 != 0 && f.environment.Warn != nil:
+			f.environment.Warn(fmt.Sprintf("others may read the token in %s (mode %04o), and sign with it while it is good; chmod 600 %s", f.path, mode, f.path))
 		}
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxToken+1))

@@ -15,7 +15,7 @@ type given struct {
 
 // Given returns the source that the value of --identity-token names, as cosign
 // reads it: a token, or the path of a file that holds one. "@" before it says
-// that it is a path. The file has to be its owner's alone.
+// that it is a path. A file that others may change is refused.
 //
 // A token among the arguments is seen by every user of the machine; a file, or
 // the variable SIGSTORE_ID_TOKEN, is not.

@@ -136,37 +136,44 @@ func TestFile_others(t *testing.T) {
 	}
 	path := put(t, jwt(person(nil)))
 	for _, test := range []struct {
-		mode          os.FileMode
-		given, mounts string // what each says, "" if it reads the file
+		mode         os.FileMode
+		want, warned string // "" if it reads the file, or warns of nothing
 	}{
 		{0o600, "", ""},
 		{0o400, "", ""},
-		{0o640, "others may use it (mode 0640): a token is its owner's alone; chmod 600 " + path, ""},
-		{0o604, "others may use it (mode 0604)", ""},
-		{0o644, "others may use it (mode 0644)", ""},
-		{0o620, "others may use it (mode 0620)", "others may change it (mode 0620), and with it who signs; chmod go-w " + path},
-		{0o602, "others may use it (mode 0602)", "others may change it (mode 0602)"},
+		{0o640, "", "others may read the token in " + path + " (mode 0640), and sign with it while it is good; chmod 600 " + path},
+		{0o604, "", "others may read the token"},
+		{0o644, "", "(mode 0644)"},
+		{0o620, "others may change it (mode 0620), and with it who signs; chmod go-w " + path, ""},
+		{0o602, "others may change it (mode 0602)", ""},
+		{0o666, "others may change it (mode 0666)", ""},
 	} {
 		if err := os.Chmod(path, test.mode); err != nil {
 			t.Fatal(err)
 		}
-		given, err := Given(path, environment(t))
+		warned := ""
+		e := environment(t)
+		e.Warn = func(text string) { warned += text }
+		given, err := Given(path, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := environment(t)
 		e.File = path
 		mounted, err := Ambient(t.Context(), e)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, one := range []struct {
-			name, want string
-			source     Source
-		}{{"given", test.given, given}, {"mounted", test.mounts, mounted}} {
+			name, warned string
+			source       Source
+		}{{"given", test.warned, given}, {"mounted", "", mounted}} {
+			warned = ""
 			_, err := one.source.Token(t.Context(), "sigstore")
-			if one.want == "" && err != nil || one.want != "" && (err == nil || !strings.Contains(err.Error(), one.want)) {
-				t.Errorf("a %s file of mode %04o: %v, want %q", one.name, test.mode, err, one.want)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("a %s file of mode %04o: %v, want %q", one.name, test.mode, err, test.want)
+			}
+			if (one.warned == "") != (warned == "") || !strings.Contains(warned, one.warned) {
+				t.Errorf("a %s file of mode %04o warns %q, want %q", one.name, test.mode, warned, one.warned)
 			}
 		}
 	}
