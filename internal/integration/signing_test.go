@@ -127,8 +127,9 @@ func TestServicesByAddress(t *testing.T) {
 	t.Parallel()
 	r := newRelease(t)
 	token := workflowToken(t)
-	hallmark(t).run("release", "-f", r.file, "--out", r.out, "--identity-token", writeFile(t, "token", token), "--trusted-root", services.Sigstore.TrustedRoot,
-		"--fulcio-url", services.Fulcio, "--rekor-url", services.Rekor, "--rekor-version", "2", "--timestamp-server-url", services.Timestamp).exits(0)
+	// So may the token itself, though others on the machine see arguments.
+	hallmark(t).run("release", "-f", r.file, "--out", r.out, "--identity-token", token, "--trusted-root", services.Sigstore.TrustedRoot,
+		"--fulcio-url", services.Fulcio, "--rekor-url", services.Rekor, "--rekor-version", "2", "--timestamp-server-url", services.Timestamp).exits(0).hides(token)
 	hallmarkVerify(t).run("-t", r.trust(), "-a", r.attestations(), r.artifacts[0]).exits(0)
 
 	// A key with a timestamp and no log: its signature is witnessed, and no
