@@ -54,7 +54,7 @@ func ask(ctx context.Context, service, address string, work func(context.Context
 		if !d.used {
 			return fmt.Errorf("asking the %s %s: %w", service, address, err)
 		}
-		busy := d.status == 0 || d.status == http.StatusTooManyRequests || d.status >= 500
+		busy := d.status == 0 || passing(d.status) || d.status >= 500
 		// Who let us wait long will do so again.
 		if !busy || try == tries || time.Since(began) > patience/2 || errors.Is(err, errRedirect) || errors.Is(err, errEndless) {
 			break
@@ -70,7 +70,7 @@ func ask(ctx context.Context, service, address string, work func(context.Context
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case d.status >= 400 && d.status < 500 && d.status != http.StatusTooManyRequests && d.status != http.StatusRequestTimeout:
+	case d.status >= 400 && d.status < 500 && !passing(d.status):
 		return &RefusedError{Service: service, URL: address, Status: d.status, Message: said(d.seen, err)}
 	case d.ctx.Err() != nil && errors.Is(context.Cause(d.ctx), context.DeadlineExceeded):
 		err = errors.New("no whole answer within " + patience.String())
@@ -80,6 +80,14 @@ func ask(ctx context.Context, service, address string, work func(context.Context
 		err = plain{said(err.Error(), nil), err}
 	}
 	return &OutageError{Service: service, URL: address, Err: err}
+}
+
+// passing reports whether a status is no answer to what was asked: too many
+// requests, too slow a one, or one that the service believes was given up. A log
+// answers the latter to all who are in one batch with somebody who has gone.
+func passing(status int) bool {
+	const givenUp = 499 // of no RFC; gRPC's gateways write it for Canceled
+	return status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status == givenUp
 }
 
 // plain is an error with a message that is safe to show.

@@ -63,6 +63,9 @@ func TestAsk(t *testing.T) {
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(http.StatusTooManyRequests)
 		}, 3, false, "429"},
+		{"believes that we have gone", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "context canceled", 499)
+		}, 3, false, "HTTP 499: context canceled"},
 		{"answers with a page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html><title>Sign in</title>") }, 1, false, "does not answer"},
 		{"answers with nothing", func(http.ResponseWriter, *http.Request) {}, 1, false, "does not answer"},
 		{"never ends", func(w http.ResponseWriter, r *http.Request) {
