@@ -29,16 +29,14 @@ type certifier struct {
 	pair    *sigstore.EphemeralKeypair
 	leaf    *x509.Certificate
 	summary certificate.Summary
-	// outage is why there is no certificate, as of when: statements that are
-	// signed side by side need not wait for it one after the other.
-	outage *OutageError
-	since  time.Time
-	// stranger is why a certificate was not taken: it was for somebody else, and
-	// the next one would be too.
-	stranger error
+	// fault is why there is no certificate, as of when: statements that are
+	// signed side by side must not ask a person, an issuer or an authority, one
+	// after the other, what was answered already.
+	fault error
+	since time.Time
 }
 
-// respite is for how long an authority that did not answer is not asked again.
+// respite is for how long nobody is asked again after there was no certificate.
 const respite = 10 * time.Second
 
 // reserve is how much of a certificate's life must be left to sign with it: the
@@ -52,12 +50,18 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 	if c.leaf != nil && c.now().Before(c.leaf.NotAfter.Add(-reserve)) {
 		return c.pair, c.leaf, nil
 	}
-	if c.stranger != nil {
-		return nil, nil, c.stranger
+	if c.fault != nil && time.Since(c.since) < respite {
+		return nil, nil, c.fault
 	}
-	if c.outage != nil && time.Since(c.since) < respite {
-		return nil, nil, c.outage
+	pair, leaf, err := c.certify(ctx)
+	if err != nil && ctx.Err() == nil {
+		c.fault, c.since = err, time.Now()
 	}
+	return pair, leaf, err
+}
+
+// certify asks for a certificate.
+func (c *certifier) certify(ctx context.Context) (*sigstore.EphemeralKeypair, *x509.Certificate, error) {
 	token, err := c.tokens.Token(ctx, c.audience)
 	if err != nil {
 		return nil, nil, err
@@ -83,9 +87,6 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 		der, err = f.GetCertificate(ctx, pair, &sigstore.CertificateProviderOptions{IDToken: token.Raw()})
 		return err
 	})
-	if errors.As(err, &c.outage) {
-		c.since = time.Now()
-	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,8 +101,8 @@ func (c *certifier) certified(ctx context.Context) (*sigstore.EphemeralKeypair, 
 		return nil, nil, fmt.Errorf("the %s %s: its certificate names nobody: %v", authorityService, c.url, err)
 	}
 	if c.expect != nil {
-		if c.stranger = c.expect(c.summary.Issuer, c.summary.SubjectAlternativeName); c.stranger != nil {
-			return nil, nil, c.stranger
+		if err := c.expect(c.summary.Issuer, c.summary.SubjectAlternativeName); err != nil {
+			return nil, nil, err
 		}
 	}
 	c.pair, c.leaf = pair, leaf

@@ -54,6 +54,8 @@ type signing struct {
 	*sign.Signer
 	// key signs; nil for keyless.
 	key *sign.Key
+	// service is true where a key service, or a token, keeps the key.
+	service bool
 	// where says what signs, for people.
 	where string
 	// root is the trusted root that consumers verify with, nil where no service
@@ -155,6 +157,7 @@ func chooseSigner(io console.IO, c *cli.Context, f *releasefile.File) (*signing,
 		o.Trusted = out.trusted
 	}
 	if !s.Keyless {
+		out.service = sign.IsKMS(s.Key)
 		if out.key, out.where, err = signingKey(io, c, s.Key); err != nil {
 			return nil, err
 		}

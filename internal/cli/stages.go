@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hallmark-project/hallmark/attest"
@@ -148,27 +149,45 @@ func attestStage(ctx context.Context, io console.IO, f *releasefile.File, j doss
 	kept, waiting := by.keep(ctx, io, before, want, j.Release), by.own(waitingIn(before))
 
 	// Statements are signed side by side: most of the time goes by in waiting
-	// for others.
+	// for others. Where one cannot be, no other is begun, and those that were are
+	// not broken off: a log may take it out on whoever asked at the same time.
 	const together = 8
+	var failed atomic.Bool
 	out := attestation{all: make([]signed, len(statements))}
-	group, inGroup := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(together)
+	begun := false
 	for i, s := range statements {
 		if b, ok := kept[criteria.DigestOf(s.Bytes())]; ok {
 			out.all[i] = signed{statement: s, bundle: b, reused: true}
 			continue
 		}
 		io.Step("signing %s", s.Name())
-		group.Go(func() error {
-			b, err := by.Resume(inGroup, s, waiting[bundleName(s)])
+		one := func() error {
+			if failed.Load() {
+				return nil
+			}
+			b, err := by.Resume(ctx, s, waiting[bundleName(s)])
 			var outage *sign.OutageError
 			if errors.As(err, &outage) && by.outage == sign.Queue {
 				out.all[i] = signed{statement: s, bundle: outage.Bundle, outage: outage}
 				return nil
 			}
 			out.all[i] = signed{statement: s, bundle: b}
+			if err != nil {
+				failed.Store(true)
+			}
 			return err
-		})
+		}
+		// A token that is asked with a wrong PIN counts it: once is enough.
+		if by.service && !begun {
+			if err := one(); err != nil {
+				return attestation{}, signingEnding(ctx, err)
+			}
+		} else {
+			group.Go(one)
+		}
+		begun = true
 	}
 	if err := group.Wait(); err != nil {
 		return attestation{}, signingEnding(ctx, err)
