@@ -238,22 +238,12 @@ func ParsePolicy(file string, data []byte, kinds []Kind, compile Compiler) (*Pol
 			out.asked[j].notApplicable = n.Reason
 		}
 	}
-	ids := make(map[string]bool)
-	for i, w := range f.Waivers {
-		node := p.at("waivers", i)
-		if err := w.check(); err != nil {
-			for _, line := range strings.Split(err.Error(), "\n") {
-				p.fault(node, "%s", line)
-			}
+	p.waivers(f.Waivers, func(criterion string) string {
+		if slices.ContainsFunc(out.asked, func(q question) bool { return q.kind.Name == criterion }) {
+			return ""
 		}
-		if ids[w.ID] {
-			p.fault(node, "two waivers have the id %q", w.ID)
-		}
-		ids[w.ID] = true
-		if w.Criterion != "" && !slices.ContainsFunc(out.asked, func(q question) bool { return q.kind.Name == w.Criterion }) {
-			p.fault(node, "%s", p.unknownCriterion(w.Criterion, out.asked))
-		}
-	}
+		return p.unknownCriterion(criterion, out.asked)
+	})
 	if len(p.faults) > 0 {
 		return nil, p.faults
 	}

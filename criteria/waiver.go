@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/package-url/packageurl-go"
 )
 
@@ -93,6 +94,71 @@ func (w Waiver) check() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// waivers notes every fault of list, which stands under "waivers". unasked says
+// why a waiver of some criterion excepts nothing here; empty: it may.
+func (p *parser) waivers(list []Waiver, unasked func(criterion string) string) {
+	ids := make(map[string]bool)
+	for i, w := range list {
+		node := p.at("waivers", i)
+		if err := w.check(); err != nil {
+			for _, line := range strings.Split(err.Error(), "\n") {
+				p.fault(node, "%s", line)
+			}
+		}
+		if ids[w.ID] {
+			p.fault(node, "two waivers have the id %q", w.ID)
+		}
+		ids[w.ID] = true
+		if w.Criterion != "" {
+			if why := unasked(w.Criterion); why != "" {
+				p.fault(node, "%s", why)
+			}
+		}
+	}
+}
+
+// WaiverFile is a file that holds waivers and nothing else, in the form in which
+// a policy holds them: a consumer's own exceptions.
+type WaiverFile struct {
+	Waivers []Waiver `yaml:"waivers"`
+}
+
+// ParseWaivers reads such a file from data; file is its name for messages. Every
+// waiver is of criterion: one of another would except nothing, and whoever wrote
+// it would believe that it does. The error is [strict.Errors].
+func ParseWaivers(file string, data []byte, criterion string) ([]Waiver, error) {
+	root, err := strict.Parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	var f WaiverFile
+	if err := strict.Decode(file, root, &f); err != nil {
+		return nil, err
+	}
+	p := &parser{file: file, data: data, root: root}
+	if f.Waivers == nil {
+		p.fault(root, "waivers is missing: a list, which may be empty")
+	}
+	p.waivers(f.Waivers, func(named string) string {
+		if named == criterion {
+			return ""
+		}
+		return fmt.Sprintf("a waiver of criterion %q excepts nothing here: expected %s", named, criterion)
+	})
+	if len(p.faults) > 0 {
+		return nil, p.faults
+	}
+	return f.Waivers, nil
+}
+
+// Except applies waivers to o, what criterion said of subject as of now, by the
+// rules that hold in a decision. It also returns what became of each.
+func Except(waivers []Waiver, criterion string, subject Subject, o Outcome, now time.Time) (Outcome, []WaiverUse) {
+	x := newExceptions(waivers)
+	o.Findings, o.Notes = slices.Clone(o.Findings), slices.Clone(o.Notes)
+	return x.apply(criterion, subject, o, now), x.uses
 }
 
 // covers reports whether w is about f, found by criterion on subject.

@@ -96,12 +96,50 @@ func isProduct(in criteria.Input, p criteria.VEXProduct) (exact, ok bool) {
 	return ok && parsed.version != "", ok
 }
 
+// Suppression is one vulnerability that VEX says does not affect a release, and
+// who says so.
+type Suppression struct {
+	ID            string    `json:"id"`
+	Where         string    `json:"where"`
+	Status        string    `json:"status"`
+	Justification string    `json:"justification,omitempty"`
+	Author        string    `json:"author"`
+	Document      string    `json:"document"`
+	Time          time.Time `json:"time"`
+}
+
+func (s Suppression) String() string {
+	reason := s.Status
+	if s.Justification != "" {
+		reason += ", " + s.Justification
+	}
+	return fmt.Sprintf("%s (%s) is suppressed: %s, says %s in %s of %s", s.ID, s.Where, reason, s.Author, s.Document, s.Time.UTC().Format(time.RFC3339))
+}
+
+// Suppressed lists what the criterion "vulnerabilities" passes over in in because
+// of VEX by authors, in a fixed order, as far as no list in it says that it is
+// exploited.
+func Suppressed(in criteria.Input, authors []string) []Suppression {
+	statements, _ := trustedStatements(in, authors)
+	if len(statements) == 0 {
+		return nil
+	}
+	var out []Suppression
+	all, _ := vulnerable(in)
+	for _, v := range all {
+		if s, ok := suppressed(in, statements, v); ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // suppressed reports whether VEX says that v does not affect the release, and
 // who says so. A vulnerability that goes by several CVE ids is several flaws in
 // one record: each has to be spoken of.
-func suppressed(in criteria.Input, statements map[string][]statement, v vulnerability) (note string, ok bool) {
+func suppressed(in criteria.Input, statements map[string][]statement, v vulnerability) (by Suppression, ok bool) {
 	if len(statements) == 0 {
-		return "", false
+		return Suppression{}, false
 	}
 	have, known := parsePackage(v.pkg.PURL)
 	for _, names := range v.group.flaws {
@@ -120,15 +158,14 @@ func suppressed(in criteria.Input, statements map[string][]statement, v vulnerab
 			}
 		}
 		if last == nil || !last.suppresses(in.Now) {
-			return "", false
+			return Suppression{}, false
 		}
-		reason := last.status
-		if last.justification != "" {
-			reason += ", " + last.justification
+		by = Suppression{
+			ID: v.group.id, Where: v.where, Status: last.status, Justification: last.justification,
+			Author: last.author, Document: last.document, Time: last.time.UTC(),
 		}
-		note = fmt.Sprintf("%s (%s) is suppressed: %s, says %s in %s of %s", v.group.id, v.where, reason, last.author, last.document, last.time.UTC().Format(time.RFC3339))
 	}
-	return note, true
+	return by, true
 }
 
 // suppresses reports whether s alone would suppress a finding: not_affected

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/severity"
 )
 
 var vulnerabilities = criteria.Kind{
@@ -67,14 +68,14 @@ type vulnerabilitiesParams struct {
 
 type vulnerabilitiesCriterion struct {
 	vulnerabilitiesParams
-	failFrom rating
-	leeway   map[rating]time.Duration
+	failFrom severity.Rating
+	leeway   map[severity.Rating]time.Duration
 }
 
 func (p vulnerabilitiesParams) check() (criteria.Criterion, error) {
-	c := vulnerabilitiesCriterion{vulnerabilitiesParams: p, leeway: make(map[rating]time.Duration)}
+	c := vulnerabilitiesCriterion{vulnerabilitiesParams: p, leeway: make(map[severity.Rating]time.Duration)}
 	var err error
-	if c.failFrom, err = parseRating(p.FailFrom); err != nil {
+	if c.failFrom, err = severity.Parse(p.FailFrom); err != nil {
 		return nil, &criteria.ParamError{Key: "failFrom", Msg: err.Error()}
 	}
 	if p.MaxDatabaseAge <= 0 {
@@ -87,7 +88,7 @@ func (p vulnerabilitiesParams) check() (criteria.Criterion, error) {
 		return nil, &criteria.ParamError{Key: "epss", Msg: fmt.Sprintf("is %v, expected a probability above 0 and up to 1", *p.EPSS)}
 	}
 	for word, age := range p.Leeway {
-		r, err := parseRating(word)
+		r, err := severity.Parse(word)
 		if err != nil {
 			return nil, &criteria.ParamError{Key: "leeway", Msg: err.Error()}
 		}
@@ -163,8 +164,8 @@ func (c vulnerabilitiesCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 		if v.group.hasCVE() {
 			unlisted = append(unlisted, v.group.id)
 		}
-		if why, ok := suppressed(in, statements, v); ok {
-			notes = append(notes, why)
+		if s, ok := suppressed(in, statements, v); ok {
+			notes = append(notes, s.String())
 			continue
 		}
 		score, scored := world.predicted(v.group)
@@ -172,13 +173,13 @@ func (c vulnerabilitiesCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 		case c.EPSS != nil && scored && score >= *c.EPSS:
 			findings = append(findings, v.finding(criteria.Fail, fmt.Sprintf("is exploited within 30 days with probability %.2g (EPSS), the limit is %.2g", score, *c.EPSS), ""))
 			continue
-		case c.EPSS != nil && !scored && world.freshPrediction && v.group.rating != unrated && v.group.rating < c.failFrom:
+		case c.EPSS != nil && !scored && world.freshPrediction && v.group.rating != severity.Unrated && v.group.rating < c.failFrom:
 			findings = append(findings, v.finding(criteria.Warn, fmt.Sprintf("is %s and has no EPSS score yet", v.group.rating), ""))
 			continue
 		case c.EPSS != nil && !scored:
 			unpredicted = append(unpredicted, v.group.id)
 		}
-		if v.group.rating != unrated && v.group.rating < c.failFrom {
+		if v.group.rating != severity.Unrated && v.group.rating < c.failFrom {
 			below = append(below, fmt.Sprintf("%s (%s)", v.group.id, v.group.rating))
 			continue
 		}
@@ -325,9 +326,9 @@ func (w world) predicted(g *group) (score float64, ok bool) {
 
 // group is one vulnerability under all its names.
 type group struct {
-	id        string   // the name it goes by here
-	names     []string // all of them, sorted
-	rating    rating   // the worst of all its records
+	id        string          // the name it goes by here
+	names     []string        // all of them, sorted
+	rating    severity.Rating // the worst of all its records
 	published time.Time
 	records   map[string][]string // names that each record gives itself
 	flaws     [][]string          // see spokenOf
@@ -402,7 +403,7 @@ func vulnerable(in criteria.Input) (out []vulnerability, withdrawn int) {
 	at := make(map[place]int)
 	for _, v := range items {
 		g := groups[names.find(cveID(v.ID))]
-		g.rating = max(g.rating, severity(v.Severities))
+		g.rating = max(g.rating, severity.Of(v.Severities))
 		// The earliest day on which any record was public counts: leeway runs
 		// from when it was known.
 		if !v.Published.IsZero() && (g.published.IsZero() || v.Published.Before(g.published)) {

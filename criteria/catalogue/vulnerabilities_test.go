@@ -151,28 +151,6 @@ func TestVulnerabilitiesEvaluate(t *testing.T) {
 	}
 }
 
-func TestSeverity(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		list []criteria.Severity
-		want rating
-	}{
-		{"nothing", nil, unrated},
-		{"version 4 before 3", []criteria.Severity{cvss("CVSS_V3", 9.8), cvss("CVSS_V4", 6.3)}, medium},
-		{"version 3 before 2", []criteria.Severity{cvss("CVSS_V2", 10), cvss("CVSS_V3", 3.1)}, low},
-		{"a score before a word", []criteria.Severity{word("CRITICAL"), cvss("CVSS_V2", 5)}, medium},
-		{"a word where the score cannot be read", []criteria.Severity{{Method: "CVSS_V4", Value: "?"}, word("HIGH")}, high},
-		{"the highest of one method", []criteria.Severity{cvss("CVSS_V3", 4), cvss("CVSS_V3", 9)}, critical},
-		{"no impact at all", []criteria.Severity{cvss("CVSS_V3", 0)}, harmless},
-		{"moderate is medium", []criteria.Severity{word("Moderate")}, medium},
-		{"a word of another kind", []criteria.Severity{word("urgent")}, unrated},
-	} {
-		if got := severity(tt.list); got != tt.want {
-			t.Errorf("%s: severity = %s, want %s", tt.name, got, tt.want)
-		}
-	}
-}
-
 func TestVulnerabilitiesParams(t *testing.T) {
 	for _, tt := range []struct{ params, key string }{
 		{`{}`, "failFrom"},

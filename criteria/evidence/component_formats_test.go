@@ -409,28 +409,6 @@ func TestGoMod(t *testing.T) {
 	mustRefuse(t, "go-mod", "module m.example/m\nnonsense\n", "is no go.mod")
 }
 
-func TestVector(t *testing.T) {
-	for _, tt := range []struct {
-		value, method string
-		want          float64 // -1: none
-	}{
-		{"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", "CVSS_V4", 9.3},
-		{"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "CVSS_V3", 9.8},
-		{"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H", "CVSS_V3", 7.5},
-		{"AV:N/AC:L/Au:N/C:P/I:P/A:P", "CVSS_V2", 7.5},
-		{"(AV:N/AC:L/Au:N/C:P/I:P/A:P)", "CVSS_V2", 7.5},
-		{"CVSS:3.1/AV:N", "CVSS_V3", -1},
-		{"CVSS:4.0/nonsense", "CVSS_V4", -1},
-		{"High", "label", -1},
-		{"", "label", -1},
-	} {
-		got := vector("", tt.value)
-		if got.Method != tt.method || (got.Score == nil) != (tt.want < 0) || (got.Score != nil && *got.Score != tt.want) {
-			t.Errorf("vector(%q) = %s, want %s %v", tt.value, asJSON(t, got), tt.method, tt.want)
-		}
-	}
-}
-
 func TestHostileComponentReports(t *testing.T) {
 	for format, sound := range componentReports {
 		t.Run(format, func(t *testing.T) {

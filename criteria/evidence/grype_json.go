@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/severity"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
@@ -140,10 +141,10 @@ func (m *grypeMatch) vulnerability() (criteria.Vulnerability, error) {
 			v.Aliases = append(v.Aliases, r.ID)
 		}
 		for _, c := range r.CVSS {
-			v.Severities = append(v.Severities, vector(c.Source, c.Vector))
+			v.Severities = append(v.Severities, severity.Vector(c.Source, c.Vector))
 		}
 		if r.Severity != "" {
-			v.Severities = append(v.Severities, label(r.Namespace, r.Severity))
+			v.Severities = append(v.Severities, severity.Label(r.Namespace, r.Severity))
 		}
 	}
 	v.Aliases = unique(v.Aliases)

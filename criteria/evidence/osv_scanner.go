@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/severity"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
@@ -135,12 +136,12 @@ func (o *osvRecord) vulnerability(pkg criteria.Package) criteria.Vulnerability {
 	}
 	add := func(list []osvSeverity) {
 		for _, s := range list {
-			v.Severities = append(v.Severities, vector("", s.Score))
+			v.Severities = append(v.Severities, severity.Vector("", s.Score))
 		}
 	}
 	word := func(s osvSpecific) {
 		if w, ok := s.Severity.(string); ok && w != "" {
-			v.Severities = append(v.Severities, label("", w))
+			v.Severities = append(v.Severities, severity.Label("", w))
 		}
 	}
 	add(o.Severity)

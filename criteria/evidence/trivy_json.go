@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/severity"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
@@ -131,12 +132,12 @@ func (t *trivyVulnerability) vulnerability(ecosystem string) (criteria.Vulnerabi
 		c := t.CVSS[source]
 		for _, value := range []string{c.V40, c.V3, c.V2} {
 			if value != "" {
-				v.Severities = append(v.Severities, vector(source, value))
+				v.Severities = append(v.Severities, severity.Vector(source, value))
 			}
 		}
 	}
 	if t.Severity != "" {
-		v.Severities = append(v.Severities, label(t.Source, t.Severity))
+		v.Severities = append(v.Severities, severity.Label(t.Source, t.Severity))
 	}
 	return v, nil
 }

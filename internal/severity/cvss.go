@@ -1,4 +1,4 @@
-package evidence
+package severity
 
 import (
 	"strings"
@@ -13,47 +13,47 @@ import (
 // The methods of a severity, in the words of the OSV schema, and "label" for a
 // word such as HIGH.
 const (
-	methodV2    = "CVSS_V2"
-	methodV3    = "CVSS_V3"
-	methodV4    = "CVSS_V4"
-	methodLabel = "label"
+	MethodV2    = "CVSS_V2"
+	MethodV3    = "CVSS_V3"
+	MethodV4    = "CVSS_V4"
+	MethodLabel = "label"
 )
 
-// vector returns the severity that a CVSS vector gives. What the vector says
+// Vector returns the severity that a CVSS vector gives. What the vector says
 // decides its method, not the place where a report put it. A vector that cannot
 // be read has no score: it is unknown, never harmless.
-func vector(source, value string) criteria.Severity {
+func Vector(source, value string) criteria.Severity {
 	value = strings.TrimSpace(value)
 	s := criteria.Severity{Source: source, Value: value}
 	var score float64
 	var err error
 	switch {
 	case strings.HasPrefix(value, "CVSS:4.0/"):
-		s.Method = methodV4
+		s.Method = MethodV4
 		var v *gocvss40.CVSS40
 		if v, err = gocvss40.ParseVector(value); err == nil {
 			score = v.Score()
 		}
 	case strings.HasPrefix(value, "CVSS:3.1/"):
-		s.Method = methodV3
+		s.Method = MethodV3
 		var v *gocvss31.CVSS31
 		if v, err = gocvss31.ParseVector(value); err == nil {
 			score = v.BaseScore()
 		}
 	case strings.HasPrefix(value, "CVSS:3.0/"):
-		s.Method = methodV3
+		s.Method = MethodV3
 		var v *gocvss30.CVSS30
 		if v, err = gocvss30.ParseVector(value); err == nil {
 			score = v.BaseScore()
 		}
 	case strings.HasPrefix(value, "AV:"), strings.HasPrefix(value, "("):
-		s.Method = methodV2
+		s.Method = MethodV2
 		var v *gocvss20.CVSS20
 		if v, err = gocvss20.ParseVector(strings.Trim(value, "()")); err == nil {
 			score = v.BaseScore()
 		}
 	default:
-		s.Method = methodLabel
+		s.Method = MethodLabel
 		return s
 	}
 	if err == nil {
@@ -62,7 +62,7 @@ func vector(source, value string) criteria.Severity {
 	return s
 }
 
-// label returns the severity that a word gives.
-func label(source, value string) criteria.Severity {
-	return criteria.Severity{Method: methodLabel, Source: source, Value: strings.TrimSpace(value)}
+// Label returns the severity that a word gives.
+func Label(source, value string) criteria.Severity {
+	return criteria.Severity{Method: MethodLabel, Source: source, Value: strings.TrimSpace(value)}
 }
