@@ -79,7 +79,7 @@ func States() []string { return []string{Found, Absent, Altered, Oversize, Unsou
 
 // WithoutDocuments does not look for what statements refer to: for who cannot
 // wait for that, such as an admission webhook.
-func WithoutDocuments() Option { return func(v *Verifier) { v.unread = true } }
+func WithoutDocuments() Option { return func(o *options) { o.unread = true } }
 
 // referenceType is the predicate type of a reference.
 const referenceType = attest.ReferenceType

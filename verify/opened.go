@@ -12,26 +12,38 @@ import (
 // about and whenever it is asked.
 type opened struct {
 	bundle, digest criteria.Digest
-	signer         Identity
-	key            *keySigner // nil for a keyless signer
+	signed         *signed
 	payload        *payload
 }
 
-// about returns the statement as one about subject, if it is that and if its
-// signer's key is trusted now.
+// about returns the statement as one about subject, if it is that, and if somebody
+// who signed it is trusted now and may sign such a statement.
 func (o *opened) about(subject criteria.Digest, now time.Time) (*verified, *Reason) {
 	name, ok := o.payload.subject(subject)
 	if !ok {
 		return nil, &Reason{Code: WrongSubject, Message: "it is about " + others(o.payload)}
 	}
-	if o.key != nil {
-		if why := o.key.valid(now); why != "" {
-			return nil, &Reason{Code: UntrustedSigner, Message: fmt.Sprintf("%s is trusted %s", o.signer, why)}
+	var by []*entry
+	why := ""
+	for _, e := range o.signed.by {
+		switch {
+		case !e.may(o.payload.PredicateType):
+			why = fmt.Sprintf("%s is not trusted for statements of type %q", o.signed.Signer, o.payload.PredicateType)
+		// Where nobody saw when a key signed, it might be now.
+		case len(o.signed.Times) == 0 && e.valid(now) != "":
+			why = fmt.Sprintf("%s is trusted %s", o.signed.Signer, e.valid(now))
+		default:
+			by = append(by, e)
 		}
 	}
+	if len(by) == 0 {
+		return nil, &Reason{Code: UntrustedSigner, Message: why}
+	}
+	signature := o.signed.Signature
+	signature.Signer.Name = by[0].Name
 	return &verified{
-		bundle: o.bundle, digest: o.digest,
-		name: name, signer: o.signer, key: o.key, payload: o.payload,
+		bundle: o.bundle, digest: o.digest, name: name,
+		signature: signature, by: by, payload: o.payload,
 	}, nil
 }
 

@@ -52,6 +52,9 @@ func (r Reason) String() string {
 	return fmt.Sprintf("%s: %s (bundle %s)", r.Code, r.Message, r.Bundle.Short())
 }
 
+// Error is String: a reason is what [Keyring.Signature] refuses with.
+func (r Reason) Error() string { return r.String() }
+
 // The reasons, in the order in which a bundle is looked at. The list is closed:
 // a new reason is a new version of the result's format.
 const (
@@ -83,6 +86,9 @@ const (
 	WrongVerifier = "wrong-verifier"
 	// WrongResource: a verdict about the same bytes under another name.
 	WrongResource = "wrong-resource"
+	// TooFewSigners: fewer different signers made this verdict than the trust file
+	// asks for.
+	TooFewSigners = "too-few-signers"
 	// Superseded: a newer verdict about the same resource decides. It stands
 	// beside that one's reason.
 	Superseded = "superseded"
@@ -104,6 +110,6 @@ func Codes() []string {
 	return []string{
 		NoBundle, TooLarge, BadBundle, BadEnvelope, BadStatement, WrongSubject,
 		UntrustedSigner, BadSignature, BadVerdict, WrongVerifier, WrongResource,
-		Superseded, Failed, FromTheFuture, TooOld, WrongPolicy, CriteriaUnmet,
+		TooFewSigners, Superseded, Failed, FromTheFuture, TooOld, WrongPolicy, CriteriaUnmet,
 	}
 }

@@ -14,6 +14,8 @@ type Result struct {
 	Subject criteria.Subject `json:"subject"`
 	// Signer is who signed the verdict.
 	Signer Identity `json:"signer"`
+	// Cosigners are the others who signed the very same verdict.
+	Cosigners []Identity `json:"cosigners,omitempty"`
 	// Verdict is the one that decided.
 	Verdict Verdict `json:"verdict"`
 	// Findings is the verdict's companion by the same signer: which criteria
@@ -132,10 +134,11 @@ type Resource struct {
 
 // Statement is one verified statement about the subject.
 type Statement struct {
-	PredicateType string          `json:"predicateType"`
-	Signer        Identity        `json:"signer"`
-	Bundle        criteria.Digest `json:"bundle"`
-	Digest        criteria.Digest `json:"digest"`
+	PredicateType string `json:"predicateType"`
+	// Signature is who signed it, how, and who saw it.
+	Signature
+	Bundle criteria.Digest `json:"bundle"`
+	Digest criteria.Digest `json:"digest"`
 
 	predicate []byte
 }

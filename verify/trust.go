@@ -1,14 +1,13 @@
 package verify
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -19,6 +18,9 @@ import (
 // maxSigners bounds how many signers a trust file lists: each may have to be
 // tried on each bundle.
 const maxSigners = 64
+
+// maxResources bounds the patterns that each verdict is held against.
+const maxResources = 256
 
 // ParseTrust reads a trust file. file is its name for messages, and the place
 // where relative paths in it begin. Every fault has its line and column.
@@ -96,7 +98,30 @@ func (e Expect) faults() []fault {
 		}
 	}
 	exact("verifier", e.Verifier, "the id of whoever judges, as it stands in the verdicts")
-	exact("resource", e.Resource, "what the artifact is called, such as pkg:generic/greet@1.2.0, as it stands in the verdicts")
+	switch {
+	case e.Resource != "" && len(e.Resources) > 0:
+		add([]any{"resources"}, "a trust file has either a resource or resources")
+	case strings.Contains(e.Resource, "*"):
+		add([]any{"resource"}, "resource is compared exactly, and %q holds a star: patterns stand under resources", e.Resource)
+	case len(e.Resources) == 0:
+		exact("resource", e.Resource, "what the artifact is called, such as pkg:generic/greet@1.2.0, as it stands in the verdicts")
+	case len(e.Resources) > maxResources:
+		add([]any{"resources"}, "%d resources, expected at most %d", len(e.Resources), maxResources)
+	}
+	for i, r := range e.Resources {
+		switch why := openResource(r); {
+		case why != "":
+			add([]any{"resources", i}, "resource %q %s", r, why)
+		case slices.Contains(e.Resources[:i], r):
+			add([]any{"resources", i}, "resource %q stands twice", r)
+		}
+	}
+	switch {
+	case e.Threshold < 0:
+		add([]any{"threshold"}, "threshold must be at least 1")
+	case e.Threshold > len(e.Signers) && len(e.Signers) > 0:
+		add([]any{"threshold"}, "threshold %d is more than there are signers: %d", e.Threshold, len(e.Signers))
+	}
 	if len(e.Signers) == 0 {
 		add([]any{"signers"}, "signers is missing: at least one key or identity whose signature counts")
 	}
@@ -147,7 +172,7 @@ func (s Signer) faults() []fault {
 	add := func(key, format string, args ...any) {
 		faults = append(faults, fault{[]any{key}, fmt.Sprintf(format, args...)})
 	}
-	keyless := s.Issuer != "" || s.Identity != "" || s.IdentityPattern != "" || s.TrustedRoot != "" && s.Key == ""
+	keyless := s.Issuer != "" || s.Identity != "" || s.IdentityPattern != "" || s.Certificate != Certificate{} || s.TrustedRoot != "" && s.Key == ""
 	for i, w := range s.Require {
 		switch {
 		case !slices.Contains(Witnesses(), w):
@@ -192,6 +217,14 @@ func (s Signer) faults() []fault {
 				add("identityPattern", "identityPattern %q matches strangers", s.IdentityPattern)
 			}
 		}
+		for _, c := range s.Certificate.constraints() {
+			if why := s.Certificate.faults()[c.key]; why != "" {
+				faults = append(faults, fault{[]any{"certificate", c.key}, fmt.Sprintf("%s %q %s", c.key, c.want, why)})
+			}
+		}
+		if who := s.Identity + s.IdentityPattern; callable(who) && s.Certificate.SourceRepository == "" && s.Certificate.SourceRepositoryID == "" {
+			add("certificate", "certificate.sourceRepository is missing: anybody's repository may call the workflow %q", who)
+		}
 		if len(s.Require) > 0 && !slices.Contains(s.Require, Log) && !slices.Contains(s.Require, Timestamp) {
 			add("require", "require names nobody who could say when a short-lived certificate signed: add log or timestamp")
 		}
@@ -203,6 +236,46 @@ func (s Signer) faults() []fault {
 		}
 	}
 	return faults
+}
+
+// openResource says why the pattern r would accept what nobody can have meant, or
+// nothing.
+func openResource(r string) string {
+	if r == "" || strings.TrimSpace(r) != r || strings.ContainsFunc(r, func(r rune) bool { return r < ' ' }) {
+		return "is empty, begins or ends with a space, or holds a line break"
+	}
+	before := newPattern(r).literal()
+	rest := before
+	switch {
+	case strings.HasPrefix(before, "pkg:"):
+		_, rest, _ = strings.Cut(before, "/")
+	case strings.Contains(before, "://"):
+		_, rest, _ = strings.Cut(before, "://")
+		_, rest, _ = strings.Cut(rest, "/")
+	default:
+		_, rest, _ = strings.Cut(before, "/")
+	}
+	if before != r && rest == "" {
+		return "names no product or publisher before its first star"
+	}
+	return ""
+}
+
+// called are the patterns of what the artifact may be called.
+func (e Expect) called() []string {
+	if len(e.Resources) > 0 {
+		return e.Resources
+	}
+	return []string{e.Resource}
+}
+
+// resource says what the artifact may be called.
+func (e Expect) resource() string {
+	var quoted []string
+	for _, r := range e.called() {
+		quoted = append(quoted, strconv.Quote(r))
+	}
+	return strings.Join(quoted[:min(len(quoted), 4)], " or ")
 }
 
 // anchored compiles pattern so that it must match the whole of what it is given.
@@ -256,111 +329,4 @@ func (a *MaxAge) UnmarshalText(text []byte) error {
 	}
 	*a = MaxAge(age)
 	return nil
-}
-
-// Encode writes e as a trust file with comments, which [ParseTrust] reads back.
-// Relative paths stay as they are, so it belongs into the same folder.
-func (e Expect) Encode() ([]byte, error) {
-	if err := e.check(); err != nil {
-		return nil, fmt.Errorf("writing a trust file: %w", err)
-	}
-	var b bytes.Buffer
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# What is expected of a release before it is used. hallmark-verify reads this")
-	line("# file, and so does hallmark; whoever can change it decides what they accept.")
-	line("")
-	line("# Who judges, and what the release is called: both exactly as signed.")
-	line("verifier: %s", scalar(e.Verifier))
-	line("resource: %s", scalar(e.Resource))
-	line("")
-	line("# Any one of these may sign.")
-	line("signers:")
-	for _, s := range e.Signers {
-		lead := "  - "
-		pair := func(key, value string) {
-			if value != "" {
-				line("%s%s: %s", lead, key, value)
-				lead = "    "
-			}
-		}
-		quoted := func(key, value string) {
-			if value != "" {
-				pair(key, scalar(value))
-			}
-		}
-		quoted("name", s.Name)
-		if s.Key != "" {
-			pair("key", "|")
-			for l := range strings.Lines(strings.TrimSpace(s.Key)) {
-				line("      %s", strings.TrimSpace(l))
-			}
-			if !s.NotBefore.IsZero() {
-				pair("notBefore", s.NotBefore.UTC().Format(time.RFC3339Nano))
-			}
-			if !s.NotAfter.IsZero() {
-				pair("notAfter", s.NotAfter.UTC().Format(time.RFC3339Nano))
-			}
-		}
-		quoted("issuer", s.Issuer)
-		quoted("identity", s.Identity)
-		quoted("identityPattern", s.IdentityPattern)
-		quoted("trustedRoot", s.TrustedRoot)
-		if len(s.Require) > 0 {
-			var names []string
-			for _, w := range s.Require {
-				names = append(names, string(w))
-			}
-			pair("require", "["+strings.Join(names, ", ")+"]")
-		}
-	}
-	line("")
-	line("# What must have been reached. A waived criterion was not.")
-	if e.Level != criteria.NoLevel {
-		line("level: %s", e.Level)
-	}
-	list := func(key string, n int, at func(int) string) {
-		if n == 0 {
-			return
-		}
-		line("%s:", key)
-		for i := range n {
-			line("  - %s", at(i))
-		}
-	}
-	list("criteria", len(e.Criteria), func(i int) string { return e.Criteria[i] })
-	line("")
-	line("# How old a verdict may be. The newest one decides, so this bounds how long")
-	line("# someone could keep a withdrawn release alive by hiding what withdrew it.")
-	line("maxAge: %s", e.MaxAge)
-	if len(e.Policies) > 0 {
-		line("")
-		line("# The policies whose verdicts are accepted.")
-		list("policies", len(e.Policies), func(i int) string { return e.Policies[i].String() })
-	}
-	return b.Bytes(), nil
-}
-
-// bare is what YAML reads as text without quotes, whatever it says.
-var bare = regexp.MustCompile(`^(https?://|pkg:)[A-Za-z0-9._/:@+%?&=~-]*[A-Za-z0-9/]$`)
-
-// scalar returns s as one YAML value on one line.
-func scalar(s string) string {
-	if bare.MatchString(s) && !strings.Contains(s, ": ") {
-		return s
-	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f || r == 0x85 || r == 0xa0 || r == 0x2028 || r == 0x2029 || r == 0xfeff:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

@@ -33,6 +33,17 @@ type story struct {
 	bundles               []attest.Bundle
 }
 
+// twoOfThree asks for two of three signers.
+func twoOfThree(e *verify.Expect) {
+	e.Signers = append(e.Signers, verify.Signer{Name: "second", Key: otherKey.pem()}, verify.Signer{Name: "third", Key: edKey("third").pem()})
+	e.Threshold = 2
+}
+
+// resources accepts these names in place of the one.
+func resources(patterns ...string) func(*verify.Expect) {
+	return func(e *verify.Expect) { e.Resource, e.Resources = "", patterns }
+}
+
 func stories() []story {
 	replace := func(data []byte, from, to string) []byte {
 		if !bytes.Contains(data, []byte(from)) {
@@ -91,6 +102,57 @@ func stories() []story {
 				e.Policies = []criteria.Digest{criteria.DigestOf([]byte("another")), thePolicy}
 			},
 			bundles: []attest.Bundle{good},
+		},
+
+		{
+			name: "accept-two-signers", comment: "Two have signed the very same verdict, and two are asked for.", expect: "accept",
+			trust:   twoOfThree,
+			bundles: []attest.Bundle{good, signed(otherKey, verdict(predicate()))},
+		},
+		{
+			name: "too-few-signers", comment: "One of two that are asked for.", expect: verify.TooFewSigners,
+			trust:   twoOfThree,
+			bundles: []attest.Bundle{good},
+		},
+		{
+			name: "too-few-signers-twice-the-same", comment: "The same signer twice is one, and so is a stranger beside him.", expect: verify.TooFewSigners + " " + verify.TooFewSigners + " " + verify.UntrustedSigner,
+			trust:   twoOfThree,
+			bundles: []attest.Bundle{good, bundle("", envelope(intoto, verdict(predicate()), releaseKey)), signed(strangerKey, verdict(predicate()))},
+		},
+		{
+			name: "too-few-signers-of-the-same", comment: "Two verdicts that differ, each by one.", expect: verify.TooFewSigners + " " + verify.TooFewSigners,
+			trust:   twoOfThree,
+			bundles: []attest.Bundle{good, signed(otherKey, at(predicate(), "2026-11-22T11:00:01Z"))},
+		},
+		{
+			name: "failed-by-one-of-two", comment: "One signer is enough to take a release back.", expect: verify.Superseded + " " + verify.Superseded + " " + verify.Failed,
+			trust:   twoOfThree,
+			bundles: []attest.Bundle{good, signed(otherKey, verdict(predicate())), signed(otherKey, at(failed(), "2026-11-22T11:30:00Z"))},
+		},
+		{
+			name: "accept-alone-beside-two", comment: "A newer verdict that too few signed takes nothing away.", expect: "accept",
+			trust:   twoOfThree,
+			bundles: []attest.Bundle{good, signed(otherKey, verdict(predicate())), signed(otherKey, at(predicate(), "2026-11-22T11:30:00Z"))},
+		},
+		{
+			name: "accept-resource-pattern", comment: "Any version of the product.", expect: "accept",
+			trust: resources("pkg:generic/other@*", "pkg:generic/greet@*"), bundles: []attest.Bundle{good},
+		},
+		{
+			name: "wrong-resource-pattern", comment: "A star stops at a slash.", expect: verify.WrongResource,
+			trust: resources("pkg:generic/greet@*"), bundles: []attest.Bundle{signed(releaseKey, verdict(predicate().with(object{"resourceUri": "pkg:generic/greet@1/2"})))},
+		},
+		{
+			name: "failed-under-another-name", comment: "The same bytes were withdrawn under another name that is accepted.", expect: verify.Failed,
+			trust: resources("pkg:generic/greet@*"), bundles: []attest.Bundle{
+				good, signed(releaseKey, verdict(failed().with(object{"resourceUri": "pkg:generic/greet@1.2.0-rc.1"}))),
+			},
+		},
+		{
+			name: "accept-one-of-two-names", comment: "Too old under one name, good under another.", expect: "accept",
+			trust: resources("pkg:generic/greet@*"), bundles: []attest.Bundle{
+				good, signed(releaseKey, at(predicate().with(object{"resourceUri": "pkg:generic/greet@1.2.0-rc.1"}), "2019-01-01T00:00:00Z")),
+			},
 		},
 
 		{name: "no-bundle", comment: "Nothing was found.", expect: verify.NoBundle},

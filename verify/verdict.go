@@ -40,9 +40,9 @@ type summary struct {
 // resource.
 type candidate struct {
 	Verdict
-	order    int // of the bundle, as it was found
-	name     string
-	signer   Identity
+	*verified
+	// together are the bundles with the same verdict, this one among them.
+	together []*candidate
 	policies []criteria.Digest
 	// timeless marks a FAILED without a readable time: it cannot be shown to
 	// be older than anything.
@@ -69,10 +69,10 @@ func (v *Verifier) readVerdict(st *verified, now time.Time) (*candidate, *Reason
 	if s.Verifier.ID != v.want.Verifier {
 		return no(WrongVerifier, "the verdict is by verifier %q, expected %q", s.Verifier.ID, v.want.Verifier)
 	}
-	if s.ResourceURI != v.want.Resource {
-		return no(WrongResource, "the verdict is about resource %q, expected %q", s.ResourceURI, v.want.Resource)
+	if !slices.ContainsFunc(v.resources, func(p pattern) bool { return p.match(s.ResourceURI) }) {
+		return no(WrongResource, "the verdict is about resource %q, expected %s", s.ResourceURI, v.want.resource())
 	}
-	c := &candidate{order: st.order, name: st.name, signer: st.signer, policies: s.Policy.Digest.all()}
+	c := &candidate{verified: st, policies: s.Policy.Digest.all()}
 	c.Verdict = Verdict{
 		Verifier: s.Verifier.ID, Version: s.Verifier.Version, Resource: s.ResourceURI,
 		Policy: Policy{URI: s.Policy.URI, Digest: s.Policy.Digest.first()},
@@ -104,40 +104,17 @@ func (v *Verifier) readVerdict(st *verified, now time.Time) (*candidate, *Reason
 	return c, nil
 }
 
-// newest returns the candidates that decide, several only where they are of the
-// same time, in an order that does not depend on how they were found. The rest
-// are superseded.
-func newest(all []*candidate) (deciding, superseded []*candidate) {
-	var last time.Time
-	for _, c := range all {
-		if c.Time.After(last) {
-			last = c.Time
-		}
-	}
-	for _, c := range all {
-		if c.timeless || c.Time.Equal(last) {
-			deciding = append(deciding, c)
-		} else {
-			superseded = append(superseded, c)
-		}
-	}
-	slices.SortStableFunc(deciding, func(a, b *candidate) int {
-		return strings.Compare(a.Statement.String()+a.Bundle.String(), b.Statement.String()+b.Bundle.String())
-	})
-	return deciding, superseded
-}
-
 // unmet returns why c does not satisfy what is expected.
 func (v *Verifier) unmet(c *candidate, now time.Time) []Reason {
 	var reasons []Reason
 	add := func(code, format string, args ...any) {
-		reasons = append(reasons, Reason{Code: code, Bundle: c.Bundle, Message: fmt.Sprintf(format, args...)})
+		reasons = append(reasons, Reason{Code: code, Bundle: c.Verdict.Bundle, Message: fmt.Sprintf(format, args...)})
 	}
 	if !c.Passed {
 		if c.timeless {
-			add(Failed, "%s says FAILED, without a time that would let another verdict be newer", c.signer)
+			add(Failed, "%s says FAILED, without a time that would let another verdict be newer", c.signer())
 		} else {
-			add(Failed, "the newest verdict, by %s on %s, says FAILED", c.signer, stamp(c.Time))
+			add(Failed, "the newest verdict, by %s on %s, says FAILED", c.signer(), stamp(c.Time))
 		}
 		return reasons
 	}
@@ -225,7 +202,7 @@ func (r Resource) at(t time.Time) bool {
 func companion(c *candidate, all []*verified) *Findings {
 	var fitting []*Findings
 	for _, st := range all {
-		if st.payload.PredicateType != findingsType || st.signer != c.signer {
+		if st.payload.PredicateType != findingsType || st.signature.Signer != c.signer() {
 			continue
 		}
 		f, err := readFindings(st)

@@ -37,21 +37,37 @@ const Skew = 5 * time.Minute
 // Verifier verifies. It is safe for use by several goroutines at once if its
 // source is.
 type Verifier struct {
-	src         Source
-	want        Expect
-	keys        []*keySigner
-	authorities []*authority
-	now         func() time.Time
-	kept        keep
-	documents   remembered
-	unread      bool
+	src       Source
+	want      Expect
+	resources []pattern
+	keyring   *Keyring
+	now       func() time.Time
+	kept      keep
+	documents remembered
+	unread    bool
 }
 
-// Option sets one thing about a Verifier.
-type Option func(*Verifier)
+// Option sets one thing about a [Verifier] or a [Keyring].
+type Option func(*options)
+
+type options struct {
+	now    func() time.Time
+	roots  Roots
+	unread bool
+}
+
+func (o options) clock() func() time.Time {
+	if o.now == nil {
+		return time.Now
+	}
+	return o.now
+}
 
 // WithClock takes the present from now instead of the system's clock.
-func WithClock(now func() time.Time) Option { return func(v *Verifier) { v.now = now } }
+func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
+
+// WithRoots asks r for trusted roots that are named and are no files.
+func WithRoots(r Roots) Option { return func(o *options) { o.roots = r } }
 
 // New returns a Verifier that trusts want.Signers and nobody else. It refuses
 // an Expect that says too little: a verifier that trusts anyone, or accepts
@@ -63,33 +79,19 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 	if err := want.check(); err != nil {
 		return nil, fmt.Errorf("making a verifier: %w", err)
 	}
-	v := &Verifier{src: src, want: want.clone(), now: time.Now}
-	roots := make(map[string]*authority)
+	var o options
+	for _, set := range opts {
+		set(&o)
+	}
+	v := &Verifier{src: src, want: want.clone(), now: o.clock(), unread: o.unread}
+	v.keyring = &Keyring{now: v.now}
+	for _, r := range v.want.called() {
+		v.resources = append(v.resources, newPattern(r))
+	}
 	for i, s := range v.want.Signers {
-		if s.Key != "" {
-			k, err := newKeySigner(v.want.dir, s)
-			if err != nil {
-				return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
-			}
-			v.keys = append(v.keys, k)
-			continue
-		}
-		under := s.TrustedRoot + "\x00" + fmt.Sprint(s.Require)
-		a := roots[under]
-		if a == nil {
-			var err error
-			if a, err = newAuthority(v.want.dir, s.TrustedRoot, s.Require); err != nil {
-				return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
-			}
-			roots[under] = a
-			v.authorities = append(v.authorities, a)
-		}
-		if err := a.add(s); err != nil {
+		if err := v.keyring.add(v.want.dir, s, nil, o.roots); err != nil {
 			return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
 		}
-	}
-	for _, o := range opts {
-		o(v)
 	}
 	return v, nil
 }
@@ -97,6 +99,7 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 // clone returns a copy that the caller cannot change afterwards.
 func (e Expect) clone() Expect {
 	e.Signers, e.Criteria, e.Policies = slices.Clone(e.Signers), slices.Clone(e.Criteria), slices.Clone(e.Policies)
+	e.Resources = slices.Clone(e.Resources)
 	for i := range e.Signers {
 		e.Signers[i].Require = slices.Clone(e.Signers[i].Require)
 	}
@@ -154,10 +157,8 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 			continue
 		}
 		c, reason := v.readVerdict(st, now)
-		if reason == nil && st.key != nil && c.Passed {
-			if why := st.key.valid(c.Time); why != "" {
-				reason = st.reason(UntrustedSigner, "the verdict was made on %s; %s is trusted %s", stamp(c.Time), st.signer, why)
-			}
+		if reason == nil && c.Passed {
+			reason = st.outlived(c)
 		}
 		if reason != nil {
 			no(i, *reason)
@@ -166,20 +167,11 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		candidates = append(candidates, c)
 	}
 
-	deciding, superseded := newest(candidates)
-	for _, c := range superseded {
-		no(c.order, Reason{
-			Code: Superseded, Bundle: c.Bundle,
-			Message: fmt.Sprintf("the verdict of %s is not the newest", stamp(c.Time)),
-		})
+	candidates, alone := v.threshold(candidates)
+	for _, c := range alone {
+		no(c.order, *c.reason(TooFewSigners, "signed by %s", c.short(v.want.Threshold)))
 	}
-	met := len(deciding) > 0
-	for _, c := range deciding {
-		for _, r := range v.unmet(c, now) {
-			met = false
-			no(c.order, r)
-		}
-	}
+	decided, met := v.decide(candidates, now, no)
 	slices.SortStableFunc(reasons, func(a, b ordered) int { return a.order - b.order })
 	list := make([]Reason, 0, len(reasons))
 	for _, r := range reasons {
@@ -192,20 +184,20 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		return nil, &RejectionError{Subject: subject, Reasons: list}
 	}
 
-	decided := deciding[0]
 	result := &Result{
-		Subject:  criteria.Subject{Name: decided.name, Digest: subject},
-		Signer:   decided.signer,
-		Verdict:  decided.Verdict,
-		Findings: companion(decided, statements),
-		Ignored:  list,
+		Subject:   criteria.Subject{Name: decided.name, Digest: subject},
+		Signer:    decided.signer(),
+		Cosigners: decided.cosigners(),
+		Verdict:   decided.Verdict,
+		Findings:  companion(decided, statements),
+		Ignored:   list,
 	}
 	slices.SortFunc(statements, func(a, b *verified) int {
 		return strings.Compare(a.digest.String()+a.bundle.String(), b.digest.String()+b.bundle.String())
 	})
 	for _, st := range statements {
 		result.Statements = append(result.Statements, Statement{
-			PredicateType: st.payload.PredicateType, Signer: st.signer,
+			PredicateType: st.payload.PredicateType, Signature: st.signature,
 			Bundle: st.bundle, Digest: st.digest, predicate: st.payload.Predicate,
 		})
 	}
@@ -237,13 +229,32 @@ type verified struct {
 	order          int
 	bundle, digest criteria.Digest
 	name           string // of the subject
-	signer         Identity
-	key            *keySigner // nil for a keyless signer
+	signature      Signature
+	by             []*entry // who signed it and may, at least one
 	payload        *payload
 }
 
 func (st *verified) reason(code, format string, args ...any) *Reason {
 	return &Reason{Code: code, Bundle: st.bundle, Message: fmt.Sprintf(format, args...)}
+}
+
+// outlived says why nobody who signed c was to be trusted at the time of the
+// verdict, and leaves to st those who were.
+func (st *verified) outlived(c *candidate) *Reason {
+	var by []*entry
+	why := ""
+	for _, e := range st.by {
+		if w := e.valid(c.Time); w != "" {
+			why = w
+			continue
+		}
+		by = append(by, e)
+	}
+	if len(by) == 0 {
+		return st.reason(UntrustedSigner, "the verdict was made on %s; %s is trusted %s", stamp(c.Time), st.signature.Signer, why)
+	}
+	st.by = by
+	return nil
 }
 
 // open returns the statement in data if it is about subject and signed by one
@@ -264,7 +275,7 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 		}
 	}()
 	if len(data) > MaxBundle {
-		return no(TooLarge, "the bundle has %d bytes, expected at most %d", len(data), MaxBundle)
+		return nil, tooLarge(data)
 	}
 	if o := v.kept.get(id); o != nil {
 		return o.about(subject, now)
@@ -299,13 +310,13 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if _, ok := p.subject(subject); !ok {
 		return no(WrongSubject, "it is about %s", others(p))
 	}
-	signer, key, reason := v.signature(&b, subject)
+	signed, reason := v.keyring.signed(&b, Artifact{Digest: subject})
 	if reason != nil {
 		return nil, reason
 	}
 	o := &opened{
 		bundle: id, digest: criteria.DigestOf(envelope.GetPayload()),
-		signer: signer, key: key, payload: p,
+		signed: signed, payload: p,
 	}
 	v.kept.put(o, len(data))
 	return o.about(subject, now)

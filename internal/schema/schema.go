@@ -53,12 +53,13 @@ var required = map[reflect.Type][]string{
 	reflect.TypeFor[criteria.Own]():                {"name", "scope", "needs", "expression"},
 	reflect.TypeFor[criteria.NotApplicableEntry](): {"criterion", "reason"},
 	reflect.TypeFor[criteria.Waiver]():             {"id", "criterion", "finding", "reason", "owner", "requester", "approver", "created", "expires"},
-	reflect.TypeFor[verify.Expect]():               {"verifier", "resource", "signers", "maxAge"},
+	reflect.TypeFor[verify.Expect]():               {"verifier", "signers", "maxAge"},
 }
 
 // either are the keys of which the readers insist on one, by type.
 var either = map[reflect.Type][]string{
 	reflect.TypeFor[releasefile.File](): {"artifacts", "images"},
+	reflect.TypeFor[verify.Expect]():    {"resource", "resources"},
 }
 
 // Of returns the schema of f. docs explains fields by "Type.Field".

@@ -1,0 +1,490 @@
+package verify
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	sigstore "github.com/sigstore/sigstore-go/pkg/verify"
+	"github.com/sigstore/sigstore/pkg/signature"
+
+	"github.com/hallmark-project/hallmark/attest"
+	"github.com/hallmark-project/hallmark/criteria"
+)
+
+// Keyring says who signed a bundle: which of the signers it was made of, with
+// what witnesses. It says nothing of what was signed. [Verifier] is made on one;
+// by itself it is for those who have a signature and no verdict.
+//
+// A Keyring is safe for use by several goroutines at once.
+type Keyring struct {
+	keys        []*keySigner
+	authorities []*authority
+	entries     []*entry
+	now         func() time.Time
+}
+
+// keySigner verifies what one key signed.
+type keySigner struct {
+	*entry
+	hints    [2]string
+	material root.TrustedMaterial
+	verifier *sigstore.Verifier
+	// witnesses is the root whose logs and timestamp authorities are required,
+	// nil where none is; logged says that a log is.
+	witnesses *root.TrustedRoot
+	logged    bool
+}
+
+// authority verifies what certificates under one trusted root signed.
+type authority struct {
+	trusted  *root.TrustedRoot
+	logged   bool // a log entry is required
+	verifier *sigstore.Verifier
+	entries  []*entry
+}
+
+// NewKeyring returns a Keyring of signers. dir is where relative paths in them
+// begin. It reads the trusted roots that they name, and refuses signers that
+// would trust anyone.
+func NewKeyring(dir string, signers []Signer, opts ...Option) (*Keyring, error) {
+	if len(signers) == 0 {
+		return nil, errors.New("making a keyring: there are no signers")
+	}
+	var o options
+	for _, set := range opts {
+		set(&o)
+	}
+	k := &Keyring{now: o.clock()}
+	for i, s := range signers {
+		for _, f := range s.faults() {
+			return nil, fmt.Errorf("making a keyring: signer %d: %s", i+1, f.msg)
+		}
+		if err := k.add(dir, s, nil, o.roots); err != nil {
+			return nil, fmt.Errorf("making a keyring: signer %d: %w", i+1, err)
+		}
+	}
+	return k, nil
+}
+
+// add adds s, whose signature counts for statements of these predicate types;
+// nil is any.
+func (k *Keyring) add(dir string, s Signer, predicates []string, roots Roots) error {
+	e, err := newEntry(len(k.entries), s, predicates)
+	if err != nil {
+		return err
+	}
+	if s.Key != "" {
+		signer, err := newKeySigner(dir, e, roots)
+		if err != nil {
+			return err
+		}
+		k.keys = append(k.keys, signer)
+	} else {
+		i := slices.IndexFunc(k.authorities, func(a *authority) bool {
+			first := a.entries[0]
+			return first.TrustedRoot == s.TrustedRoot && required(first.Require) == required(s.Require)
+		})
+		if i < 0 {
+			a, err := newAuthority(dir, s.TrustedRoot, s.Require, roots)
+			if err != nil {
+				return err
+			}
+			i = len(k.authorities)
+			k.authorities = append(k.authorities, a)
+		}
+		k.authorities[i].entries = append(k.authorities[i].entries, e)
+	}
+	k.entries = append(k.entries, e)
+	return nil
+}
+
+func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
+	key, _, err := parseKey(e.Key)
+	if err != nil {
+		return nil, fmt.Errorf("key %w", err)
+	}
+	loaded, err := signature.LoadDefaultVerifier(key)
+	if err != nil {
+		return nil, fmt.Errorf("key cannot be used: %v", err)
+	}
+	// How long it is trusted is asked in [Keyring.key], which says so; which key
+	// to try, too: the hint in a bundle is unauthenticated.
+	unbounded := root.NewExpiringKey(loaded, time.Time{}, time.Time{})
+	var material root.TrustedMaterial = root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return unbounded, nil })
+	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
+	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log)}
+	if len(e.Require) > 0 {
+		trusted, path, err := loadRoot(dir, e.TrustedRoot, roots)
+		if err != nil {
+			return nil, err
+		}
+		if err := lists(trusted, path, e.Require); err != nil {
+			return nil, err
+		}
+		// The root's certificate authorities vouch for no key.
+		material = root.TrustedMaterialCollection{material, witnesses{trusted}}
+		signer.witnesses = trusted
+	}
+	if signer.logged {
+		options = append(options, sigstore.WithTransparencyLog(1))
+	}
+	if slices.Contains(e.Require, Timestamp) {
+		options = append(options, sigstore.WithSignedTimestamps(1))
+	} else {
+		options = append(options, sigstore.WithNoObserverTimestamps())
+	}
+	signer.material = material
+	if signer.verifier, err = sigstore.NewVerifier(material, options...); err != nil {
+		return nil, err
+	}
+	sum, err := hex.DecodeString(e.key.Hex())
+	if err != nil {
+		return nil, err
+	}
+	signer.hints = [2]string{base64.StdEncoding.EncodeToString(sum), e.key.Hex()}
+	return signer, nil
+}
+
+// witnesses are the logs and timestamp authorities of a trusted root, without
+// its certificate authorities.
+type witnesses struct{ *root.TrustedRoot }
+
+// FulcioCertificateAuthorities implements [root.TrustedMaterial].
+func (witnesses) FulcioCertificateAuthorities() []root.CertificateAuthority { return nil }
+
+// valid says why the key is not to be trusted at t, or nothing.
+func (e *entry) valid(t time.Time) string {
+	switch {
+	case !e.NotBefore.IsZero() && t.Before(e.NotBefore):
+		return "not before " + stamp(e.NotBefore)
+	case !e.NotAfter.IsZero() && t.After(e.NotAfter):
+		return "not after " + stamp(e.NotAfter)
+	}
+	return ""
+}
+
+// newAuthority returns the verifier of what certificates under the trusted root
+// called name signed and the witnesses in require saw.
+func newAuthority(dir, name string, require []Witness, roots Roots) (*authority, error) {
+	trusted, path, err := loadRoot(dir, name, roots)
+	if err != nil {
+		return nil, err
+	}
+	if len(trusted.FulcioCertificateAuthorities()) == 0 {
+		return nil, fmt.Errorf("the trusted root %s lists no certificate authority", path)
+	}
+	if err := lists(trusted, path, require); err != nil {
+		return nil, err
+	}
+	wanted := func(w Witness, listed int) bool {
+		if len(require) == 0 {
+			return listed > 0
+		}
+		return slices.Contains(require, w)
+	}
+	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
+	// Certificates live for minutes: somebody must say when one signed.
+	log := wanted(Log, len(trusted.RekorLogs()))
+	stamp := slices.Contains(require, Timestamp) || !log && wanted(Timestamp, len(trusted.TimestampingAuthorities()))
+	if log {
+		options = append(options, sigstore.WithTransparencyLog(1))
+	}
+	switch {
+	case stamp:
+		options = append(options, sigstore.WithSignedTimestamps(1))
+	case log:
+		options = append(options, sigstore.WithObserverTimestamps(1))
+	default:
+		return nil, fmt.Errorf("the trusted root %s lists no transparency log and no timestamp authority: nobody could say when a short-lived certificate signed", path)
+	}
+	if wanted(SCT, len(trusted.CTLogs())) {
+		options = append(options, sigstore.WithSignedCertificateTimestamps(1))
+	}
+	v, err := sigstore.NewVerifier(trusted, options...)
+	if err != nil {
+		return nil, fmt.Errorf("using the trusted root %s: %v", path, err)
+	}
+	return &authority{trusted: trusted, logged: log, verifier: v}, nil
+}
+
+// Artifact is what a signature must be about. Of a bundle that signs bytes
+// instead of a statement, some algorithms (Ed25519) are verified only with the
+// bytes themselves.
+type Artifact struct {
+	Digest criteria.Digest
+	// Content is the artifact's bytes, nil where only Digest is known. Where it
+	// is given it is what the signature is held against, and Digest is not read.
+	Content io.ReadSeeker
+}
+
+// policy has sigstore-go hold a signature against a.
+func (a Artifact) policy() sigstore.ArtifactPolicyOption {
+	if a.Content != nil {
+		return func(c *sigstore.PolicyConfig) error {
+			// Another signer may have been tried on it.
+			if _, err := a.Content.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
+			return sigstore.WithArtifact(a.Content)(c)
+		}
+	}
+	return func(c *sigstore.PolicyConfig) error {
+		raw, err := hex.DecodeString(a.Digest.Hex())
+		if err != nil || len(raw) == 0 {
+			return errors.New("there is no digest of the artifact")
+		}
+		return sigstore.WithArtifactDigest(a.Digest.Algorithm(), raw)(c)
+	}
+}
+
+// Signature verifies who signed data, a Sigstore bundle about artifact: one with
+// a statement that lists it, or one that signs its bytes. The error is a [Reason]
+// why it is none of the signers, or one that it could not be looked at.
+func (k *Keyring) Signature(data attest.Bundle, artifact Artifact) (sig *Signature, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			sig, err = nil, &Reason{Code: BadBundle, Message: printable(fmt.Sprintf("reading it failed unexpectedly: %v", p))}
+		}
+	}()
+	refuse := func(r *Reason) (*Signature, error) {
+		r.Bundle, r.Message = criteria.DigestOf(data), printable(r.Message)
+		return nil, r
+	}
+	if len(data) > MaxBundle {
+		return refuse(tooLarge(data))
+	}
+	var b bundle.Bundle
+	if err := b.UnmarshalJSON(data); err != nil {
+		return refuse(&Reason{Code: BadBundle, Message: fmt.Sprintf("it is no Sigstore bundle: %v", err)})
+	}
+	found, reason := k.signed(&b, artifact)
+	if reason != nil {
+		return refuse(reason)
+	}
+	if why := k.expired(found); why != "" {
+		return refuse(&Reason{Code: UntrustedSigner, Message: why})
+	}
+	return &found.Signature, nil
+}
+
+func tooLarge(data attest.Bundle) *Reason {
+	return &Reason{Code: TooLarge, Message: fmt.Sprintf("the bundle has %d bytes, expected at most %d", len(data), MaxBundle)}
+}
+
+// signed is a verified signature and whose it is.
+type signed struct {
+	Signature
+	// by are the entries that made it, in the order of the trust file; at least
+	// one.
+	by []*entry
+}
+
+// expired says why none of those who made s is to be trusted now, or nothing.
+func (k *Keyring) expired(s *signed) string {
+	if len(s.Times) > 0 {
+		return "" // held against the key's validity already
+	}
+	why := ""
+	now := k.now()
+	for _, e := range s.by {
+		if why = e.valid(now); why == "" {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s is trusted %s", s.Signer, why)
+}
+
+// signed says which of k's entries signed b, and what their witnesses saw. The
+// reason's code is UntrustedSigner or BadSignature. A key's validity is the
+// caller's to ask where nobody saw when it signed.
+func (k *Keyring) signed(b *bundle.Bundle, about Artifact) (*signed, *Reason) {
+	content, err := b.VerificationContent()
+	if err != nil {
+		return nil, &Reason{Code: BadSignature, Message: fmt.Sprintf("its certificate cannot be read: %v", err)}
+	}
+	if content.Certificate() != nil {
+		return k.certificate(b, about)
+	}
+	hint := ""
+	if key := content.PublicKey(); key != nil {
+		hint = key.Hint()
+	}
+	return k.key(b, hint, about)
+}
+
+// key is signed for bundles without a certificate.
+func (k *Keyring) key(b *bundle.Bundle, hint string, about Artifact) (*signed, *Reason) {
+	no := func(code, format string, args ...any) (*signed, *Reason) {
+		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
+	}
+	candidates := k.keys
+	hinted := slices.DeleteFunc(slices.Clone(k.keys), func(s *keySigner) bool { return hint != s.hints[0] && hint != s.hints[1] })
+	if len(hinted) > 0 {
+		candidates = hinted
+	}
+	var (
+		found   *signed
+		last    error
+		refused *Reason // of a key that did sign it
+	)
+	for _, s := range candidates {
+		if found != nil && found.Signer.Key != s.entry.key {
+			continue // what one key signed, another did not
+		}
+		result, err := s.verifier.Verify(b, sigstore.NewPolicy(about.policy(), sigstore.WithKey()))
+		if err != nil {
+			last = err
+			continue
+		}
+		if s.logged {
+			if why := retired(b, s.witnesses, result.VerifiedTimestamps, k.now()); why != "" {
+				refused = &Reason{Code: BadSignature, Message: why}
+				continue
+			}
+		}
+		seen := &signed{Signature: Signature{Signer: s.identity(nil)}, by: []*entry{s.entry}}
+		if s.witnesses != nil {
+			seen.witnessed(b, s.witnesses, result, s.logged)
+			seen.logTimes(b, s)
+		}
+		if why := seen.outside(s.entry); why != "" {
+			refused = &Reason{Code: UntrustedSigner, Message: why}
+			continue
+		}
+		if found == nil {
+			found = seen
+		} else {
+			found.by = append(found.by, s.entry)
+		}
+	}
+	switch {
+	case found != nil:
+		return found, nil
+	case refused != nil:
+		return nil, refused
+	case len(hinted) > 0:
+		return no(BadSignature, "it says it is signed by %s, and the signature does not verify: %v", hinted[0].identity(nil), last)
+	case len(k.keys) == 0:
+		return no(UntrustedSigner, "it is signed with a key, and no key is trusted")
+	case hint != "":
+		return no(UntrustedSigner, "none of the trusted keys signed it; it says it is signed with key %q", hint)
+	}
+	return no(UntrustedSigner, "none of the trusted keys signed it")
+}
+
+// certificate is signed for bundles that carry a certificate.
+//
+// Whom the certificate names is asked first, since it costs nothing: it is
+// believed no further than to look no more. An identity counts only in a
+// certificate that verified.
+func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reason) {
+	no := func(code, format string, args ...any) (*signed, *Reason) {
+		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
+	}
+	if len(k.authorities) == 0 {
+		return no(UntrustedSigner, "it is signed with a certificate, and no identity is trusted")
+	}
+	content, err := b.VerificationContent()
+	if err != nil {
+		return no(BadSignature, "its certificate cannot be read: %v", err)
+	}
+	claims, err := certificate.SummarizeCertificate(content.Certificate())
+	if err != nil {
+		return no(BadSignature, "its certificate cannot be read: %v", err)
+	}
+	var (
+		found   *signed
+		refused string // the first reason of a root that might have accepted it
+		lacking string // what a certificate for somebody trusted does not say
+	)
+	named := false
+	for _, a := range k.authorities {
+		might := false
+		for _, e := range a.entries {
+			if !e.named(&claims) {
+				continue
+			}
+			named = true
+			if why := e.lacks(&claims); why != "" {
+				lacking = why
+				continue
+			}
+			might = true
+		}
+		if !might {
+			continue
+		}
+		result, err := a.verifier.Verify(b, sigstore.NewPolicy(about.policy(), a.identities()))
+		if err != nil {
+			if refused == "" {
+				refused = explain(b, a.trusted, err)
+			}
+			continue
+		}
+		if a.logged {
+			if why := retired(b, a.trusted, result.VerifiedTimestamps, k.now()); why != "" {
+				refused = why
+				continue
+			}
+		}
+		if result.Signature == nil || result.Signature.Certificate == nil {
+			return no(BadSignature, "it was verified without a certificate")
+		}
+		summary := result.Signature.Certificate
+		var by []*entry
+		for _, e := range a.entries {
+			if e.named(summary) && e.lacks(summary) == "" {
+				by = append(by, e)
+			}
+		}
+		if len(by) == 0 {
+			return no(UntrustedSigner, "its certificate is for nobody who is trusted")
+		}
+		if found == nil {
+			found = &signed{Signature: Signature{Certificate: newCertificateFacts(content.Certificate(), summary)}}
+			found.witnessed(b, a.trusted, result, a.logged)
+		}
+		found.by = append(found.by, by...)
+	}
+	switch {
+	case found != nil:
+		slices.SortFunc(found.by, func(a, b *entry) int { return a.place - b.place })
+		summary := claims // verified by now: it is of the same bytes
+		found.Signer = found.by[0].identity(&summary)
+		return found, nil
+	case refused != "":
+		return no(BadSignature, "%s", refused)
+	case named:
+		return no(UntrustedSigner, "it is signed by %q, of issuer %q, but %s", claims.SubjectAlternativeName, claims.Issuer, lacking)
+	}
+	return no(UntrustedSigner, "it is signed by %q, of issuer %q", claims.SubjectAlternativeName, claims.Issuer)
+}
+
+// identities has sigstore-go hold the certificate against the identities of a's
+// entries.
+func (a *authority) identities() sigstore.PolicyOption {
+	return func(c *sigstore.PolicyConfig) error {
+		for _, e := range a.entries {
+			pattern := ""
+			if e.pattern != nil {
+				pattern = e.pattern.String()
+			}
+			id, err := sigstore.NewShortCertificateIdentity(e.Issuer, "", e.Identity, pattern)
+			if err != nil {
+				return err
+			}
+			if err := sigstore.WithCertificateIdentity(id)(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
