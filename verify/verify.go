@@ -42,8 +42,8 @@ type Verifier struct {
 	resources []pattern
 	keyring   *Keyring
 	now       func() time.Time
-	kept      keep
-	documents remembered
+	kept      *keep
+	documents *remembered
 	unread    bool
 }
 
@@ -83,7 +83,7 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 	for _, set := range opts {
 		set(&o)
 	}
-	v := &Verifier{src: src, want: want.clone(), now: o.clock(), unread: o.unread}
+	v := &Verifier{src: src, want: want.clone(), now: o.clock(), kept: new(keep), documents: new(remembered), unread: o.unread}
 	v.keyring = &Keyring{now: v.now}
 	for _, r := range v.want.called() {
 		v.resources = append(v.resources, newPattern(r))
@@ -104,6 +104,20 @@ func (e Expect) clone() Expect {
 		e.Signers[i].Require = slices.Clone(e.Signers[i].Require)
 	}
 	return e
+}
+
+// From returns a Verifier that expects the same of what src finds, and shares
+// with v what neither depends on where it was found nor can change: keys, roots,
+// and the bundles that were opened. A server has one for each trust file, and
+// one more for each place where it looks.
+func (v *Verifier) From(src Source) (*Verifier, error) {
+	if src == nil {
+		return nil, errors.New("making a verifier: there is no source of bundles")
+	}
+	other := *v
+	// What was found there need not be found here.
+	other.src, other.documents = src, new(remembered)
+	return &other, nil
 }
 
 // Expect returns what v expects.

@@ -27,6 +27,6 @@ func TestImports(t *testing.T) {
 	// Of this module, these and no others: whoever adds one weighs it first.
 	deptest.MayImportOnly(t,
 		"attest", "criteria", "verify", "verify/artifact", "verify/source",
-		"internal/atomicfile", "internal/beside", "internal/cli/console", "internal/cli/verification", "internal/oci", "internal/oci/credentials", "internal/regular", "internal/strict",
+		"internal/answer", "internal/atomicfile", "internal/beside", "internal/cli/console", "internal/cli/verification", "internal/oci", "internal/oci/credentials", "internal/regular", "internal/strict",
 	)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/attest/publish"
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/answer"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/oci"
@@ -45,7 +46,7 @@ func resolver(io console.IO, c *cli.Context) releasefile.Resolver {
 			return nil, err
 		}
 		var out []releasefile.Image
-		for _, s := range verification.Released(reference, image) {
+		for _, s := range answer.Released(reference, image) {
 			out = append(out, releasefile.Image{Subject: s, Repository: ref.Repository()})
 		}
 		return out, nil

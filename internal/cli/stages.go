@@ -12,6 +12,7 @@ import (
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/attest/sign"
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/answer"
 	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
@@ -300,7 +301,7 @@ func verifySubjects(ctx context.Context, io console.IO, dir string, subjects []c
 	if err != nil {
 		return verification.Report{}, err
 	}
-	return verification.Verify(ctx, v, subjects)
+	return answer.Verify(ctx, v, subjects)
 }
 
 // decided is the error that a decision ends a command with.

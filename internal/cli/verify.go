@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 
+	"github.com/hallmark-project/hallmark/internal/answer"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
@@ -26,7 +27,7 @@ func verifyCommand(io console.IO) *cli.Command {
 			if err != nil {
 				return err
 			}
-			report, err := verification.Verify(c.Context, v, subjects)
+			report, err := answer.Verify(c.Context, v, subjects)
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package oci
 import (
 	"context"
 	"crypto/x509"
+	"net/netip"
 	"time"
 )
 
@@ -21,6 +22,15 @@ type Access struct {
 	UserAgent string
 	// Patience is how long is waited, and for what.
 	Patience Patience
+	// Refuse says why an address must not be connected to, nil where it may. It is
+	// asked about the address that is dialled, after names were resolved and
+	// whoever sent us there: registry, redirect, token service or proxy. A nil
+	// Refuse refuses none. See [Outside].
+	Refuse func(netip.AddrPort) error
+	// MaxBundles bounds the bytes of bundles about one digest, and MaxKept those
+	// that are kept of a repository so that they need not be read again. Zero is
+	// 1 GiB and 64 MiB: what a machine with one user has room for.
+	MaxBundles, MaxKept int64
 }
 
 // Credentials finds what a registry is shown. Credentials for one registry are

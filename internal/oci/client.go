@@ -54,7 +54,7 @@ func newClient(repository name.Repository, a Access) *client {
 	c := &client{name: repository, access: a, patience: p}
 	c.http = &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: p.Connect, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: p.Connect, KeepAlive: 30 * time.Second, ControlContext: guard(a.Refuse)}).DialContext,
 		TLSClientConfig:     &tls.Config{RootCAs: a.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout: p.Connect,
 		ForceAttemptHTTP2:   true,
@@ -193,7 +193,7 @@ func passing(err error) bool {
 	var host x509.HostnameError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &never), errors.Is(err, errPlain), errors.Is(err, errStalled), errors.Is(err, errSlow),
+	case errors.As(err, &never), errors.Is(err, ErrAddress), errors.Is(err, errPlain), errors.Is(err, errStalled), errors.Is(err, errSlow),
 		errors.As(err, &record), errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &host),
 		errors.Is(err, syscall.ECONNREFUSED):
 		return false

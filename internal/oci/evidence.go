@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/go-containerregistry/pkg/v1"
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -29,16 +30,17 @@ func (r *Repository) Bundles(ctx context.Context, digest v1.Hash, limit int64) (
 	var file v1.Descriptor
 	var isFile bool
 	var own, files [][]byte
+	room := r.room(digest)
 	g, ctx2 := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		if file, isFile, err = r.File(ctx2, digest); err == nil && isFile && file.Digest != digest {
-			files, err = r.about(ctx2, file.Digest, limit)
+			files, err = r.about(ctx2, file.Digest, limit, room)
 		}
 		return err
 	})
 	// A file may itself be somebody's manifest.
 	g.Go(func() (err error) {
-		own, err = r.about(ctx2, digest, limit)
+		own, err = r.about(ctx2, digest, limit, room)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -60,11 +62,41 @@ func (r *Repository) Bundles(ctx context.Context, digest v1.Hash, limit int64) (
 	return out, nil
 }
 
+// room is how many bytes may still be read about one digest, where
+// [Access].MaxBundles bounds them. It is taken before anything is read, as the
+// registry says how much there is; what is more than it said is not read.
+type room struct {
+	left atomic.Int64
+	full error
+}
+
+func (r *Repository) room(digest v1.Hash) *room {
+	most := r.client.access.MaxBundles
+	if most <= 0 {
+		return nil
+	}
+	m := &room{full: r.wrong("reading what is attested about "+digest.String(), "more than %d bytes", most)}
+	m.left.Store(most)
+	return m
+}
+
+// take returns how many bytes may be read of layer, at most limit.
+func (m *room) take(layer v1.Descriptor, limit int64) (int64, error) {
+	if m == nil {
+		return limit, nil
+	}
+	size := max(layer.Size, 1)
+	if m.left.Add(-size) < 0 {
+		return 0, m.full
+	}
+	return min(limit, size), nil
+}
+
 // about returns the bundles that refer to the manifest called h, and those that
 // are attached to it as cosign did it before there were referrers. What stands in
 // both places is returned twice: one of them may have been crippled, to hide
 // the other.
-func (r *Repository) about(ctx context.Context, h v1.Hash, limit int64) ([][]byte, error) {
+func (r *Repository) about(ctx context.Context, h v1.Hash, limit int64, room *room) ([][]byte, error) {
 	var referrers []v1.Descriptor
 	var image v1.Manifest
 	g, ctx2 := errgroup.WithContext(ctx)
@@ -87,13 +119,13 @@ func (r *Repository) about(ctx context.Context, h v1.Hash, limit int64) ([][]byt
 		g.Go(func() (err error) {
 			layers, err := r.layers(ctx2, d.Digest)
 			if err == nil {
-				found[i], err = r.bundles(ctx2, layers, limit)
+				found[i], err = r.bundles(ctx2, layers, limit, room)
 			}
 			return err
 		})
 	}
 	g.Go(func() (err error) {
-		found[len(referrers)], err = r.bundles(ctx2, image.Layers, limit)
+		found[len(referrers)], err = r.bundles(ctx2, image.Layers, limit, room)
 		return err
 	})
 	if err := g.Wait(); err != nil {
@@ -107,14 +139,18 @@ func (r *Repository) about(ctx context.Context, h v1.Hash, limit int64) ([][]byt
 }
 
 // bundles returns the bundles that layers are, or become.
-func (r *Repository) bundles(ctx context.Context, layers []v1.Descriptor, limit int64) ([][]byte, error) {
+func (r *Repository) bundles(ctx context.Context, layers []v1.Descriptor, limit int64, room *room) ([][]byte, error) {
 	var out [][]byte
 	for _, layer := range layers {
 		isEnvelope := layer.MediaType == envelopeType
 		if !isBundle(layer) && !isEnvelope {
 			continue
 		}
-		data, err := r.keep(layer.Digest, func() ([]byte, error) { return r.Blob(ctx, layer.Digest, limit) })
+		most, err := room.take(layer, limit)
+		if err != nil {
+			return nil, err
+		}
+		data, err := r.keep(layer.Digest, func() ([]byte, error) { return r.Blob(ctx, layer.Digest, most) })
 		if err != nil {
 			return nil, err
 		}
@@ -189,12 +225,16 @@ func (r *Repository) keep(h v1.Hash, read func() ([]byte, error)) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	most := maxKept
+	if m := r.client.access.MaxKept; m > 0 {
+		most = int(m)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.bytes == nil || k.total+len(data) > maxKept {
+	if k.bytes == nil || k.total+len(data) > most {
 		k.bytes, k.total = make(map[v1.Hash][]byte), 0
 	}
-	if _, ok := k.bytes[h]; !ok && len(data) <= maxKept {
+	if _, ok := k.bytes[h]; !ok && len(data) <= most {
 		k.bytes[h] = data
 		k.total += len(data)
 	}

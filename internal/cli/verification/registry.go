@@ -11,6 +11,7 @@ import (
 
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/answer"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/oci"
 	"github.com/hallmark-project/hallmark/internal/oci/credentials"
@@ -109,7 +110,7 @@ func images(ctx context.Context, a oci.Access, args []string) (subjects []criter
 		if err != nil {
 			return nil, nil, nil, RegistryEnding(err)
 		}
-		for _, s := range Released(arg, resolved) {
+		for _, s := range answer.Released(arg, resolved) {
 			platform := strings.TrimPrefix(s.Name, arg)
 			switch {
 			case platform != "":
@@ -128,32 +129,6 @@ func images(ctx context.Context, a oci.Access, args []string) (subjects []criter
 		}
 	}
 	return subjects, found, others, nil
-}
-
-// Released are the manifests that are released with an image, the image first,
-// and by which names: of an index the children that somebody runs.
-func Released(name string, image oci.Image) []criteria.Subject {
-	digest := func(h string) criteria.Digest {
-		d, err := criteria.ParseDigest(h)
-		if err != nil {
-			return criteria.Digest{} // a registry's reference is checked already
-		}
-		return d
-	}
-	out := []criteria.Subject{{Name: name, Digest: digest(image.Digest.String())}}
-	seen := make(map[string]bool)
-	for _, child := range image.Children {
-		if child.Attestation {
-			continue
-		}
-		platform := child.Platform
-		if platform == "" || seen[platform] {
-			platform = strings.TrimPrefix(child.Digest.String(), "sha256:")[:12]
-		}
-		seen[platform] = true
-		out = append(out, criteria.Subject{Name: fmt.Sprintf("%s (%s)", name, platform), Digest: digest(child.Digest.String())})
-	}
-	return out
 }
 
 // routed asks for the bundles about an image wherever the image is, and for all

@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/answer"
 	"github.com/hallmark-project/hallmark/internal/beside"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/oci"
 	"github.com/hallmark-project/hallmark/internal/oci/credentials"
-	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
 	"github.com/hallmark-project/hallmark/verify"
 	"github.com/hallmark-project/hallmark/verify/artifact"
@@ -58,29 +58,17 @@ could not tell.`,
 		name+" -t trust.yaml registry.example/greet/greet:1.2.0")
 }
 
-// Report is what the command writes with -o json.
-type Report struct {
-	// Outcome is verified, refused or unknown: the worst of all subjects.
-	Outcome  string    `json:"outcome"`
-	Subjects []Subject `json:"subjects"`
-}
-
-// Subject is the answer about one artifact.
-type Subject struct {
-	Name   string          `json:"name"`
-	Digest criteria.Digest `json:"digest"`
-	// Outcome is verified, refused or unknown.
-	Outcome string          `json:"outcome"`
-	Result  *verify.Result  `json:"result,omitempty"`
-	Reasons []verify.Reason `json:"reasons,omitempty"`
-	Error   string          `json:"error,omitempty"`
-}
+// What the command writes with -o json.
+type (
+	Report  = answer.Report
+	Subject = answer.Subject
+)
 
 // The outcomes.
 const (
-	Verified = "verified"
-	Refused  = "refused"
-	Unknown  = "unknown"
+	Verified = answer.Verified
+	Refused  = answer.Refused
+	Unknown  = answer.Unknown
 )
 
 // Action is the command. helper asks credential helpers, nil none.
@@ -90,7 +78,7 @@ func Action(io console.IO, helper credentials.Helper) cli.ActionFunc {
 		if err != nil {
 			return err
 		}
-		report, err := Verify(c.Context, v, subjects)
+		report, err := answer.Verify(c.Context, v, subjects)
 		if err != nil {
 			return err
 		}
@@ -173,11 +161,7 @@ func bundles(c *cli.Context, a oci.Access) (verify.Source, error) {
 
 // LoadTrust reads a trust file.
 func LoadTrust(path string) (verify.Expect, error) {
-	data, err := regular.File(path, strict.MaxConfig)
-	if err != nil {
-		return verify.Expect{}, console.Misused(err)
-	}
-	want, err := verify.ParseTrust(path, data)
+	want, err := answer.LoadTrust(path)
 	if err != nil {
 		return verify.Expect{}, console.Misused(err)
 	}
@@ -252,33 +236,6 @@ func files(c *cli.Context, args []string) ([]criteria.Subject, error) {
 	return subjects, nil
 }
 
-// Verify asks v about every subject; it never stops at the first no.
-func Verify(ctx context.Context, v *verify.Verifier, subjects []criteria.Subject) (Report, error) {
-	report := Report{Outcome: Verified}
-	for _, s := range subjects {
-		if err := ctx.Err(); err != nil {
-			return Report{}, err
-		}
-		answer := Subject{Name: s.Name, Digest: s.Digest}
-		result, err := v.Verify(ctx, s.Digest)
-		var no *verify.RejectionError
-		switch {
-		case err == nil:
-			answer.Outcome, answer.Result = Verified, result
-		case errors.As(err, &no):
-			answer.Outcome, answer.Reasons = Refused, no.Reasons
-			report.Outcome = Refused
-		default:
-			answer.Outcome, answer.Error = Unknown, err.Error()
-			if report.Outcome == Verified {
-				report.Outcome = Unknown
-			}
-		}
-		report.Subjects = append(report.Subjects, answer)
-	}
-	return report, nil
-}
-
 // Show writes report as the output flag asks, and returns the error that ends
 // the process with the right code.
 func Show(io console.IO, c *cli.Context, report Report) error {
@@ -316,24 +273,16 @@ func Table(c console.IO, report Report) {
 			}
 			references(c, c.Out, s, documents)
 		case Refused:
-			fmt.Fprintf(c.Err, "%s %s\n", c.Paint(console.Red, "refused"), s.named())
-			said := make(map[string]bool)
-			for _, r := range s.Reasons {
-				line := fmt.Sprintf("  %s: %s\n", r.Code, r.Message)
-				if !said[line] { // each of several bundles may have the same fault
-					fmt.Fprint(c.Err, line)
-				}
-				said[line] = true
-			}
+			fmt.Fprintf(c.Err, "%s %s\n  %s\n", c.Paint(console.Red, "refused"), named(s), strings.Join(s.Lines(), "\n  "))
 		default:
-			fmt.Fprintf(c.Err, "%s %s\n  %s\n", c.Paint(console.Yellow, "could not tell"), s.named(), s.Error)
+			fmt.Fprintf(c.Err, "%s %s\n  %s\n", c.Paint(console.Yellow, "could not tell"), named(s), strings.Join(s.Lines(), "\n  "))
 		}
 	}
 }
 
-// named is the subject's name and, on a line of its own, its digest where the
+// named is s's name and, on a line of its own, its digest where the
 // name does not say it.
-func (s Subject) named() string {
+func named(s Subject) string {
 	if strings.Contains(s.Name, s.Digest.String()) {
 		return s.Name
 	}
