@@ -277,6 +277,62 @@ func TestWitnessedKey(t *testing.T) {
 	}
 }
 
+// A key that was retired signs nothing any more; what a timestamp shows to be
+// older stays verifiable.
+func TestRetiredKey(t *testing.T) {
+	w := newSigstoreWorld(t)
+	now := time.Now()
+	payload := verdict(predicate().with(object{"timeVerified": now.Add(-time.Minute).UTC().Format(time.RFC3339)}))
+	stamp, err := w.TimestampResponse(releaseKey.sign(intoto, payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b protobundle.Bundle
+	if err := protojson.Unmarshal(signed(releaseKey, payload), &b); err != nil {
+		t.Fatal(err)
+	}
+	b.VerificationMaterial.TimestampVerificationData = &protobundle.TimestampVerificationData{
+		Rfc3161Timestamps: []*protocommon.RFC3161SignedTimestamp{{SignedTimestamp: stamp}},
+	}
+	stamped, err := protojson.Marshal(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(from, until time.Duration, witnessed bool) string {
+		text := "  - key: |\n      " + strings.ReplaceAll(strings.TrimSpace(releaseKey.pem()), "\n", "\n      ") +
+			"\n    notBefore: " + now.Add(from).UTC().Format(time.RFC3339) + "\n    notAfter: " + now.Add(until).UTC().Format(time.RFC3339) + "\n"
+		if witnessed {
+			text += "    trustedRoot: trusted_root.json\n    require: [timestamp]\n"
+		}
+		return text
+	}
+	const month = 30 * 24 * time.Hour
+	for _, tt := range []struct {
+		name   string
+		signer string
+		later  time.Duration // than now, when it is verified
+		want   string
+	}{
+		{"in its time", key(-month, month, false), 0, ""},
+		{"after its time, seen by nobody", key(-month, time.Hour, false), month, verify.UntrustedSigner},
+		{"after its time, stamped within", key(-month, time.Hour, true), month, ""},
+		{"stamped after its time", key(-month, -30*time.Second, true), month, verify.UntrustedSigner},
+		{"stamped before its time", key(time.Hour, month, true), 2 * time.Hour, verify.UntrustedSigner},
+		{"stamped within, and the verdict says that it was before", key(-30*time.Second, month, true), month, verify.UntrustedSigner},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v, err := verify.New(found{stamped}, w.trust(t, tt.signer), verify.WithClock(func() time.Time { return now.Add(tt.later) }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = v.Verify(context.Background(), artifact)
+			if got := strings.Join(codes(t, err), " "); got != tt.want {
+				t.Errorf("Verify: reasons %q, want %q\n%v", got, tt.want, err)
+			}
+		})
+	}
+}
+
 func TestTrustedRootMustSuffice(t *testing.T) {
 	w := newSigstoreWorld(t)
 	for name, content := range map[string]string{

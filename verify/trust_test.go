@@ -128,6 +128,20 @@ func TestParseTrustFaults(t *testing.T) {
 		{"certificate log for a key", "    notAfter: 2027", "    trustedRoot: r.json\n    require: [sct]\n    notAfter: 2027", "no certificate log sees a key"},
 		{"witness without a root", "    notAfter: 2027", "    require: [log]\n    notAfter: 2027", "trustedRoot is missing: the file with the logs"},
 		{"root for nothing", "    notAfter: 2027", "    trustedRoot: r.json\n    notAfter: 2027", "require names none"},
+		{"resource with a star", "pkg:generic/greet@1.2.0", "pkg:generic/greet@*", "2:11: resource is compared exactly"},
+		{"resource and resources", "signers:\n", "resources: [pkg:generic/greet@*]\nsigners:\n", "3:12: a trust file has either a resource or resources"},
+		{"resource for all", "resource: pkg:generic/greet@1.2.0", `resources: ["**"]`, `2:13: resource "**" names no product or publisher`},
+		{"resource of a kind", "resource: pkg:generic/greet@1.2.0", `resources: ["pkg:oci/*"]`, "names no product or publisher"},
+		{"resource of a host", "resource: pkg:generic/greet@1.2.0", `resources: ["https://greet.example/**"]`, "names no product or publisher"},
+		{"resource of a registry", "resource: pkg:generic/greet@1.2.0", `resources: ["registry.example/*"]`, "names no product or publisher"},
+		{"resource twice", "resource: pkg:generic/greet@1.2.0", `resources: ["pkg:generic/greet@*", "pkg:generic/greet@*"]`, "stands twice"},
+		{"no resources", "resource: pkg:generic/greet@1.2.0", `resources: []`, "resource is missing"},
+		{"threshold too high", "signers:\n", "threshold: 3\nsigners:\n", "3:12: threshold 3 is more than there are signers: 2"},
+		{"negative threshold", "signers:\n", "threshold: -1\nsigners:\n", "threshold must be at least 1"},
+		{"certificate of a key", "    notAfter: 2027", "    certificate: {runner: github-hosted}\n    notAfter: 2027", "this one is both"},
+		{"mistyped extension", "    trustedRoot:", "    certificate: {sourceRepo: x}\n    trustedRoot:", `did you mean "sourceRef"`},
+		{"extension for all", "    trustedRoot:", "    certificate: {sourceRepository: '**'}\n    trustedRoot:", `13:37: sourceRepository "**" stands for anything`},
+		{"a workflow for everybody", "https://forge.example/greet/greet/.github/workflows/release.yml@refs/tags/v1.2.0", "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_generic_slsa3.yml@refs/tags/v2.1.0", "certificate.sourceRepository is missing: anybody's repository may call"},
 		{"anchor", "level: standard", "level: &a standard", "anchors and aliases are not accepted"},
 		{"second document", "maxAge: 90d\n", "maxAge: 90d\n---\n", "a second YAML document"},
 		{"wrong kind", "signers:\n", "signers: none\nx:\n", "3:10: expected a list"},
@@ -173,7 +187,13 @@ func TestEncodeReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []verify.Expect{expect(), pattern, parsed} {
+	wide := expect()
+	wide.Resource, wide.Resources, wide.Threshold = "", []string{"pkg:generic/greet@*", "https://greet.example/dl/**"}, 2
+	wide.Signers = append(wide.Signers, verify.Signer{
+		Issuer: "https://issuer.example", Identity: "https://forge.example/greet", TrustedRoot: verify.PublicGood,
+		Certificate: verify.Certificate{SourceRepository: "https://forge.example/greet", SourceRef: "refs/tags/v*", SourceOwnerID: "12", Runner: "github-hosted"},
+	})
+	for _, want := range []verify.Expect{expect(), pattern, parsed, wide} {
 		text, err := want.Encode()
 		if err != nil {
 			t.Fatal(err)
