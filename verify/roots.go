@@ -32,9 +32,6 @@ type Roots interface {
 // maxRoot bounds a trusted root's file; the public one has some 10 kB.
 const maxRoot = 4 << 20
 
-// isRootName reports whether name is none of a file.
-func isRootName(name string) bool { return name == PublicGood || strings.HasPrefix(name, TUF) }
-
 // loadRoot reads the trusted root called name, which begins in dir if it is a
 // relative path. It returns what to call it, too.
 func loadRoot(dir, name string, roots Roots) (*root.TrustedRoot, string, error) {
