@@ -94,7 +94,7 @@ func wrong(t *testing.T, text string) string {
 			return ""
 		}
 		command := words[1:2]
-		if len(words) > 2 && words[1] == "key" {
+		if len(words) > 2 && slices.Contains(families, words[1]) {
 			command = words[1:3]
 		}
 		if known = help(t, words[0], command...); known == nil {
@@ -112,6 +112,9 @@ func wrong(t *testing.T, text string) string {
 	}
 	return ""
 }
+
+// families are the commands that are only said together with another.
+var families = []string{"advisories", "key", "policy", "trust"}
 
 // flag finds the flags that a help lists.
 var flag = regexp.MustCompile(`(?m)^ +(-[a-z]+, )?(--?[a-z][a-z0-9-]*)(?:, (--[a-z][a-z0-9-]*))?`)

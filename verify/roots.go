@@ -35,30 +35,51 @@ const maxRoot = 4 << 20
 // loadRoot reads the trusted root called name, which begins in dir if it is a
 // relative path. It returns what to call it, too.
 func loadRoot(dir, name string, roots Roots) (*root.TrustedRoot, string, error) {
-	var data []byte
-	var err error
-	switch {
-	case name == PublicGood:
-		data = publicGood
-	case strings.HasPrefix(name, TUF) && roots == nil:
-		return nil, name, errors.New("nobody here keeps " + name)
-	case strings.HasPrefix(name, TUF):
-		if data, err = roots.TrustedRoot(name); err != nil {
-			return nil, name, fmt.Errorf("finding the trusted root of %s: %w", name, err)
-		}
-	default:
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		if data, err = readRoot(name); err != nil {
-			return nil, name, fmt.Errorf("reading the trusted root: %w", err)
-		}
+	data, name, err := readTrusted(dir, name, roots)
+	if err != nil {
+		return nil, name, err
 	}
 	trusted, err := root.NewTrustedRootFromJSON(data)
 	if err != nil {
 		return nil, name, fmt.Errorf("reading the trusted root %s: %v", name, err)
 	}
 	return trusted, name, nil
+}
+
+func readTrusted(dir, name string, roots Roots) ([]byte, string, error) {
+	switch {
+	case name == PublicGood:
+		return publicGood, name, nil
+	case strings.HasPrefix(name, TUF) && roots == nil:
+		return nil, name, errors.New("nobody here keeps " + name)
+	case strings.HasPrefix(name, TUF):
+		data, err := roots.TrustedRoot(name)
+		if err != nil {
+			return nil, name, fmt.Errorf("finding the trusted root of %s: %w", name, err)
+		}
+		return data, name, nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	data, err := readRoot(name)
+	if err != nil {
+		return nil, name, fmt.Errorf("reading the trusted root: %w", err)
+	}
+	return data, name, nil
+}
+
+// TrustedRoot returns the bytes of the trusted root that s, one of e's signers,
+// names, and holds that they are one.
+func (e Expect) TrustedRoot(s Signer, roots Roots) ([]byte, error) {
+	data, name, err := readTrusted(e.dir, s.TrustedRoot, roots)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := root.NewTrustedRootFromJSON(data); err != nil {
+		return nil, fmt.Errorf("reading the trusted root %s: %v", name, err)
+	}
+	return data, nil
 }
 
 // lists says which required witness nobody in the trusted root could be.
