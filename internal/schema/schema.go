@@ -20,6 +20,7 @@ import (
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/criteria/catalogue"
 	"github.com/hallmark-project/hallmark/criteria/evidence"
+	"github.com/hallmark-project/hallmark/internal/admission"
 	"github.com/hallmark-project/hallmark/internal/releasefile"
 	"github.com/hallmark-project/hallmark/verify"
 )
@@ -37,6 +38,7 @@ type File struct {
 // Files lists the files.
 func Files() []File {
 	return []File{
+		{"admission.schema.json", "admission.yaml: what a cluster asks of the images it runs", reflect.TypeFor[admission.File]()},
 		{"hallmark.schema.json", "hallmark.yaml: a release and its evidence", reflect.TypeFor[releasefile.File]()},
 		{"policy.schema.json", "policy.yaml: what a release is judged by", reflect.TypeFor[criteria.PolicyFile]()},
 		{"trust.schema.json", "trust.yaml: what a consumer expects", reflect.TypeFor[verify.Expect]()},
@@ -45,6 +47,9 @@ func Files() []File {
 
 // required are the keys that the readers insist on, by type.
 var required = map[reflect.Type][]string{
+	reflect.TypeFor[admission.File]():              {"policies"},
+	reflect.TypeFor[admission.Policy]():            {"name", "trust"},
+	reflect.TypeFor[admission.Requirement]():       {"key", "operator"},
 	reflect.TypeFor[releasefile.File]():            {"release", "policy", "verifier"},
 	reflect.TypeFor[releasefile.ReleaseSpec]():     {"name", "version", "resource", "source"},
 	reflect.TypeFor[releasefile.EvidenceSpec]():    {"path", "format"},
@@ -82,6 +87,14 @@ func word(pattern string) Schema { return Schema{"type": "string", "pattern": pa
 
 func oneOf(words []string) Schema { return Schema{"enum": words} }
 
+func wordsOf[S ~string](all []S) []string {
+	var words []string
+	for _, s := range all {
+		words = append(words, string(s))
+	}
+	return words
+}
+
 const (
 	digestPattern = `^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}|gitCommit:([0-9a-f]{40}|[0-9a-f]{64}))$`
 	timePattern   = `^\d{4}-\d{2}-\d{2}`
@@ -109,6 +122,12 @@ func (g generator) of(t reflect.Type) Schema {
 		return oneOf(words)
 	case reflect.TypeFor[criteria.Fact]():
 		return oneOf(facts())
+	case reflect.TypeFor[admission.Mode]():
+		return oneOf(wordsOf(admission.Modes()))
+	case reflect.TypeFor[admission.Unmatched]():
+		return oneOf(wordsOf(admission.AllUnmatched()))
+	case reflect.TypeFor[admission.Operator]():
+		return oneOf(wordsOf(admission.Operators()))
 	case reflect.TypeFor[releasefile.Words]():
 		return Schema{"anyOf": []Schema{text(), {"type": "array", "items": text()}}}
 	case reflect.TypeFor[map[string]yaml.Node]():

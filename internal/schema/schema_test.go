@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "rewrite docs/schema")
 const root = "../.."
 
 func TestSchemasAreCurrent(t *testing.T) {
-	docs, err := schema.Docs(os.DirFS(root), "criteria", "verify", "internal/releasefile")
+	docs, err := schema.Docs(os.DirFS(root), "criteria", "verify", "internal/releasefile", "internal/admission")
 	if err != nil {
 		t.Fatal(err)
 	}
