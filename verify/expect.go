@@ -36,6 +36,9 @@ type Expect struct {
 	// Policies are the accepted policies by digest; none means any.
 	Policies []criteria.Digest `yaml:"policies"`
 
+	// Attestations are statements that must be there beside the verdict.
+	Attestations []Attestation `yaml:"attestations"`
+
 	// dir is where relative paths begin.
 	dir string
 }

@@ -103,6 +103,10 @@ const (
 	// CriteriaUnmet: a level or criterion that the trust file requires was not
 	// reached.
 	CriteriaUnmet = "criteria-unmet"
+	// RequirementUnmet: something that the trust file requires beside the verdict
+	// is not there, or says something else. Its bundle is of the statement that
+	// came nearest.
+	RequirementUnmet = "requirement-unmet"
 )
 
 // Codes lists every code that a [Reason] can have.
@@ -111,5 +115,6 @@ func Codes() []string {
 		NoBundle, TooLarge, BadBundle, BadEnvelope, BadStatement, WrongSubject,
 		UntrustedSigner, BadSignature, BadVerdict, WrongVerifier, WrongResource,
 		TooFewSigners, Superseded, Failed, FromTheFuture, TooOld, WrongPolicy, CriteriaUnmet,
+		RequirementUnmet,
 	}
 }

@@ -22,6 +22,9 @@ type Result struct {
 	// passed and what they were judged from. It is nil where there is none, or
 	// where several different ones fit the verdict and nothing tells which.
 	Findings *Findings `json:"findings,omitempty"`
+	// Requirements are those that the trust file makes beside the verdict, in its
+	// order: all are met.
+	Requirements []Requirement `json:"requirements,omitempty"`
 	// Statements are all verified statements about the subject, the verdict and
 	// the findings among them, in the order of their digests.
 	Statements []Statement `json:"statements"`

@@ -125,24 +125,7 @@ func (e Expect) faults() []fault {
 	if len(e.Signers) == 0 {
 		add([]any{"signers"}, "signers is missing: at least one key or identity whose signature counts")
 	}
-	if len(e.Signers) > maxSigners {
-		add([]any{"signers"}, "%d signers, expected at most %d", len(e.Signers), maxSigners)
-	}
-	seen := make(map[criteria.Digest]int)
-	for i, s := range e.Signers {
-		for _, f := range s.faults() {
-			add(append([]any{"signers", i}, f.path...), "%s", f.msg)
-		}
-		if s.Key == "" {
-			continue
-		}
-		if _, fingerprint, err := parseKey(s.Key); err == nil {
-			if first, ok := seen[fingerprint]; ok {
-				add([]any{"signers", i, "key"}, "signers %d and %d are the same key", first+1, i+1)
-			}
-			seen[fingerprint] = i
-		}
-	}
+	faults = append(faults, signersFaults(e.Signers)...)
 	if e.Level == criteria.NoLevel && len(e.Criteria) == 0 && len(e.Policies) == 0 {
 		add(nil, "level, criteria and policies are all missing: a verdict alone says only that some policy was met; say which level or criteria must have been reached, or which policies are accepted")
 	}
@@ -163,6 +146,33 @@ func (e Expect) faults() []fault {
 		add([]any{"maxAge"}, "maxAge is missing: how old a verdict may be, such as 90d; unlimited if it really does not matter")
 	case e.MaxAge < 0 && e.MaxAge != Unlimited:
 		add([]any{"maxAge"}, "maxAge must be positive")
+	}
+	return append(faults, e.requirementFaults()...)
+}
+
+// signersFaults says what is wrong with a list of signers.
+func signersFaults(signers []Signer) []fault {
+	var faults []fault
+	add := func(path []any, format string, args ...any) {
+		faults = append(faults, fault{path, fmt.Sprintf(format, args...)})
+	}
+	if len(signers) > maxSigners {
+		add([]any{"signers"}, "%d signers, expected at most %d", len(signers), maxSigners)
+	}
+	seen := make(map[criteria.Digest]int)
+	for i, s := range signers {
+		for _, f := range s.faults() {
+			add(append([]any{"signers", i}, f.path...), "%s", f.msg)
+		}
+		if s.Key == "" {
+			continue
+		}
+		if _, fingerprint, err := parseKey(s.Key); err == nil {
+			if first, ok := seen[fingerprint]; ok {
+				add([]any{"signers", i, "key"}, "signers %d and %d are the same key", first+1, i+1)
+			}
+			seen[fingerprint] = i
+		}
 	}
 	return faults
 }

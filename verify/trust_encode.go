@@ -44,13 +44,38 @@ func (e Expect) Encode() ([]byte, error) {
 	} else {
 		line("# Any one of these may sign.")
 	}
-	line("signers:")
-	for _, s := range e.Signers {
-		lead := "  - "
+	writeSigners(line, "", e.Signers)
+	line("")
+	line("# What must have been reached. A waived criterion was not.")
+	if e.Level != criteria.NoLevel {
+		line("level: %s", e.Level)
+	}
+	list("criteria", len(e.Criteria), func(i int) string { return e.Criteria[i] })
+	line("")
+	line("# How old a verdict may be. The newest one decides, so this bounds how long")
+	line("# someone could keep a withdrawn release alive by hiding what withdrew it.")
+	line("maxAge: %s", e.MaxAge)
+	if len(e.Policies) > 0 {
+		line("")
+		line("# The policies whose verdicts are accepted.")
+		list("policies", len(e.Policies), func(i int) string { return e.Policies[i].String() })
+	}
+	e.writeRequirements(line)
+	return b.Bytes(), nil
+}
+
+// writeSigners writes a list of signers below key signers, which stands at indent.
+func writeSigners(line func(string, ...any), indent string, signers []Signer) {
+	if len(signers) == 0 {
+		return
+	}
+	line("%ssigners:", indent)
+	for _, s := range signers {
+		lead := indent + "  - "
 		pair := func(key, value string) {
 			if value != "" {
 				line("%s%s: %s", lead, key, value)
-				lead = "    "
+				lead = indent + "    "
 			}
 		}
 		quoted := func(key, value string) {
@@ -62,7 +87,7 @@ func (e Expect) Encode() ([]byte, error) {
 		if s.Key != "" {
 			pair("key", "|")
 			for l := range strings.Lines(strings.TrimSpace(s.Key)) {
-				line("      %s", strings.TrimSpace(l))
+				line("%s      %s", indent, strings.TrimSpace(l))
 			}
 			if !s.NotBefore.IsZero() {
 				pair("notBefore", s.NotBefore.UTC().Format(time.RFC3339Nano))
@@ -81,9 +106,9 @@ func (e Expect) Encode() ([]byte, error) {
 			}
 			if !said {
 				line("%scertificate:", lead)
-				lead, said = "    ", true
+				lead, said = indent+"    ", true
 			}
-			line("      %s: %s", c.key, scalar(c.want))
+			line("%s      %s: %s", indent, c.key, scalar(c.want))
 		}
 		quoted("trustedRoot", s.TrustedRoot)
 		if len(s.Require) > 0 {
@@ -94,22 +119,6 @@ func (e Expect) Encode() ([]byte, error) {
 			pair("require", "["+strings.Join(names, ", ")+"]")
 		}
 	}
-	line("")
-	line("# What must have been reached. A waived criterion was not.")
-	if e.Level != criteria.NoLevel {
-		line("level: %s", e.Level)
-	}
-	list("criteria", len(e.Criteria), func(i int) string { return e.Criteria[i] })
-	line("")
-	line("# How old a verdict may be. The newest one decides, so this bounds how long")
-	line("# someone could keep a withdrawn release alive by hiding what withdrew it.")
-	line("maxAge: %s", e.MaxAge)
-	if len(e.Policies) > 0 {
-		line("")
-		line("# The policies whose verdicts are accepted.")
-		list("policies", len(e.Policies), func(i int) string { return e.Policies[i].String() })
-	}
-	return b.Bytes(), nil
 }
 
 // bare is what YAML reads as text without quotes, whatever it says.

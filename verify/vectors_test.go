@@ -54,7 +54,7 @@ func stories() []story {
 	at := func(p object, when string) []byte { return verdict(p.with(object{"timeVerified": when})) }
 	good := signed(releaseKey, verdict(predicate()))
 	sbom := encode(statement(sbomType, object{"bomFormat": "CycloneDX"}))
-	return []story{
+	return append(requirementStories(good), []story{
 		{name: "accept", comment: "A verdict by the trusted key, an hour old.", expect: "accept", bundles: []attest.Bundle{good}},
 		{
 			name: "accept-companions", comment: "The findings and an SBOM beside the verdict, found twice.", expect: "accept",
@@ -384,7 +384,7 @@ func stories() []story {
 			},
 			bundles: []attest.Bundle{signed(releaseKey, at(predicate(), "2026-01-01T00:00:00Z"))},
 		},
-	}
+	}...)
 }
 
 // write returns s as it is checked in. Bundles are indented where that changes

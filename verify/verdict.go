@@ -199,10 +199,13 @@ func (r Resource) at(t time.Time) bool {
 
 // companion returns the findings that belong to c: those that c names among
 // its inputs, those of a decision of the same time, or the only ones that fit.
-func companion(c *candidate, all []*verified) *Findings {
+func (v *Verifier) companion(c *candidate, all []*verified) *Findings {
 	var fitting []*Findings
 	for _, st := range all {
-		if st.payload.PredicateType != findingsType || st.signature.Signer != c.signer() {
+		if st.payload.PredicateType != findingsType {
+			continue
+		}
+		if st = v.main.only(st); st == nil || st.signature.Signer != c.signer() {
 			continue
 		}
 		f, err := readFindings(st)

@@ -45,6 +45,10 @@ type Verifier struct {
 	kept      *keep
 	documents *remembered
 	unread    bool
+
+	// main are the signers of the verdict; the others are of requirements.
+	main     span
+	attested []*attested
 }
 
 // Option sets one thing about a [Verifier] or a [Keyring].
@@ -93,17 +97,29 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 			return nil, fmt.Errorf("making a verifier: signer %d: %w", i+1, err)
 		}
 	}
+	if err := v.require(o.roots); err != nil {
+		return nil, fmt.Errorf("making a verifier: %w", err)
+	}
 	return v, nil
 }
 
 // clone returns a copy that the caller cannot change afterwards.
 func (e Expect) clone() Expect {
-	e.Signers, e.Criteria, e.Policies = slices.Clone(e.Signers), slices.Clone(e.Criteria), slices.Clone(e.Policies)
+	e.Signers, e.Criteria, e.Policies = cloneSigners(e.Signers), slices.Clone(e.Criteria), slices.Clone(e.Policies)
 	e.Resources = slices.Clone(e.Resources)
-	for i := range e.Signers {
-		e.Signers[i].Require = slices.Clone(e.Signers[i].Require)
+	e.Attestations = slices.Clone(e.Attestations)
+	for i, a := range e.Attestations {
+		e.Attestations[i] = a.clone()
 	}
 	return e
+}
+
+func cloneSigners(in []Signer) []Signer {
+	out := slices.Clone(in)
+	for i := range out {
+		out[i].Require = slices.Clone(out[i].Require)
+	}
+	return out
 }
 
 // From returns a Verifier that expects the same of what src finds, and shares
@@ -170,6 +186,10 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		if st.payload.PredicateType != verdictType {
 			continue
 		}
+		// Who may sign a requirement's summary judges nothing.
+		if st = v.main.only(st); st == nil {
+			continue
+		}
 		c, reason := v.readVerdict(st, now)
 		if reason == nil && c.Passed {
 			reason = st.outlived(c)
@@ -186,14 +206,19 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		no(c.order, *c.reason(TooFewSigners, "signed by %s", c.short(v.want.Threshold)))
 	}
 	decided, met := v.decide(candidates, now, no)
+	required, unmet := v.required(statements, now)
+	for _, r := range unmet {
+		no(len(bundles), r)
+	}
+	met = met && len(unmet) == 0
 	slices.SortStableFunc(reasons, func(a, b ordered) int { return a.order - b.order })
 	list := make([]Reason, 0, len(reasons))
 	for _, r := range reasons {
 		list = append(list, r.Reason)
 	}
 	if !met {
-		if len(list) == 0 {
-			list = append(list, Reason{Code: NoBundle, Message: absent(statements)})
+		if decided == nil && len(list) == len(unmet) {
+			list = append([]Reason{{Code: NoBundle, Message: absent(statements)}}, list...)
 		}
 		return nil, &RejectionError{Subject: subject, Reasons: list}
 	}
@@ -203,8 +228,10 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		Signer:    decided.signer(),
 		Cosigners: decided.cosigners(),
 		Verdict:   decided.Verdict,
-		Findings:  companion(decided, statements),
+		Findings:  v.companion(decided, statements),
 		Ignored:   list,
+
+		Requirements: required,
 	}
 	slices.SortFunc(statements, func(a, b *verified) int {
 		return strings.Compare(a.digest.String()+a.bundle.String(), b.digest.String()+b.bundle.String())

@@ -59,6 +59,7 @@ var required = map[reflect.Type][]string{
 	reflect.TypeFor[criteria.NotApplicableEntry](): {"criterion", "reason"},
 	reflect.TypeFor[criteria.Waiver]():             {"id", "criterion", "finding", "reason", "owner", "requester", "approver", "created", "expires"},
 	reflect.TypeFor[verify.Expect]():               {"verifier", "signers", "maxAge"},
+	reflect.TypeFor[verify.Attestation]():          {"predicateType"},
 }
 
 // either are the keys of which the readers insist on one, by type.
@@ -69,15 +70,22 @@ var either = map[reflect.Type][]string{
 
 // Of returns the schema of f. docs explains fields by "Type.Field".
 func Of(f File, docs map[string]string) ([]byte, error) {
-	g := generator{docs: docs}
+	g := generator{docs: docs, defs: make(map[string]Schema)}
 	s := g.of(f.typ)
+	if len(g.defs) > 0 {
+		s["$defs"] = g.defs
+	}
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = f.Title
 	data, err := json.MarshalIndent(s, "", "  ")
 	return append(data, '\n'), err
 }
 
-type generator struct{ docs map[string]string }
+type generator struct {
+	docs map[string]string
+	// defs are types that hold themselves.
+	defs map[string]Schema
+}
 
 // text is what a scalar that is read as text may look like to a reader of YAML
 // that gives it a type: version 1.10 is a number to it.
@@ -128,12 +136,22 @@ func (g generator) of(t reflect.Type) Schema {
 		return oneOf(wordsOf(admission.AllUnmatched()))
 	case reflect.TypeFor[admission.Operator]():
 		return oneOf(wordsOf(admission.Operators()))
+	case reflect.TypeFor[verify.Value]():
+		return Schema{"type": []string{"string", "number", "boolean"}}
+	case reflect.TypeFor[verify.Condition]():
+		if g.defs["condition"] == nil {
+			g.defs["condition"] = Schema{} // not again, below
+			g.defs["condition"] = g.object(t)
+		}
+		return Schema{"$ref": "#/$defs/condition"}
 	case reflect.TypeFor[releasefile.Words]():
 		return Schema{"anyOf": []Schema{text(), {"type": "array", "items": text()}}}
 	case reflect.TypeFor[map[string]yaml.Node]():
 		return kinds()
 	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		return g.of(t.Elem())
 	case reflect.Struct:
 		return g.object(t)
 	case reflect.Slice:

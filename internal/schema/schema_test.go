@@ -111,6 +111,21 @@ criteria: [changes-reviewed]
 maxAge: 90d
 `
 
+// required is what a trust file may ask beside the verdict.
+const required = `attestations:
+  - name: scan
+    predicateType: https://example.test/scan/v1
+    threshold: 1
+    time: metadata.finishedOn
+    maxAge: 7d
+    where: [{path: scanner.id, equals: x}]
+    all:
+      - {path: result, oneOf: [PASSED, 1, true]}
+      - any:
+          - {path: "findings[*].score", atMost: 6.9}
+          - {path: reviewed, exists: true}
+`
+
 // Every example validates, and so does what the readers accept.
 func TestExamplesValidate(t *testing.T) {
 	counts := make(map[string]int)
@@ -145,8 +160,13 @@ func TestExamplesValidate(t *testing.T) {
 			t.Errorf("found no example of %s", name)
 		}
 	}
-	if _, err := verify.ParseTrust("trust.yaml", []byte(trust)); err != nil {
-		t.Errorf("ParseTrust = %v", err)
+	for _, doc := range []string{trust, trust + required} {
+		if _, err := verify.ParseTrust("trust.yaml", []byte(doc)); err != nil {
+			t.Errorf("ParseTrust = %v", err)
+		}
+		if err := validate(t, schemas["trust.yaml"], []byte(doc)); err != nil {
+			t.Errorf("trust.yaml: %v", err)
+		}
 	}
 	for _, maxAge := range []string{"90d", "1d12h", "unlimited"} {
 		if err := validate(t, schemas["trust.yaml"], []byte(strings.Replace(trust, "90d", maxAge, 1))); err != nil {
@@ -181,6 +201,10 @@ func TestSchemasRefuse(t *testing.T) {
 		{"trust.schema.json", strings.Replace(trust, "maxAge: 90d", "maxAge: long", 1)},
 		{"trust.schema.json", strings.Replace(trust, "maxAge: 90d\n", "", 1)},
 		{"trust.schema.json", strings.Replace(trust, "standard", "best", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "where:", "were:", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "predicateType: https://example.test/scan/v1", "name2: x", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "atMost: 6.9", "atMost: [6.9]", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "exists: true", "exist: true", 1)},
 	} {
 		if err := validate(t, compile(t, tt.schema), []byte(tt.doc)); err == nil {
 			t.Errorf("%s accepts %q", tt.schema, tt.doc)

@@ -281,6 +281,8 @@ func typeName(t reflect.Type) string {
 		return "a length of time such as 72h or 30d"
 	case "criteria.Size":
 		return "a size such as 16MiB"
+	case "verify.Value":
+		return "text, a number, true or false"
 	}
 	switch t.Kind() {
 	case reflect.Bool:
