@@ -10,18 +10,24 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/cli/verification"
+	"github.com/hallmark-project/hallmark/internal/trustroot/tuftest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"hallmark":        main,
-		"hallmark-verify": func() { os.Exit(verification.Main(os.Args, console.System())) },
+		"hallmark": func() { mayForbidSockets(); main() },
+		"hallmark-verify": func() {
+			mayForbidSockets()
+			os.Exit(verification.Main(os.Args, console.System()))
+		},
 	})
 }
 
@@ -38,6 +44,7 @@ func TestStories(t *testing.T) {
 			home := filepath.Join(e.WorkDir, "home")
 			for _, set := range [][2]string{
 				{"EXAMPLES", examples},
+				{"PUBLICGOOD", filepath.Join(examples, "../verify/publicgood.trusted_root.json")},
 				{"HOME", home},
 				{"XDG_CONFIG_HOME", filepath.Join(home, "config")},
 				{"AppData", filepath.Join(home, "config")},
@@ -47,7 +54,7 @@ func TestStories(t *testing.T) {
 			}
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter, "registry": startRegistry},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter, "registry": startRegistry, "tuf": tufOf(t)},
 	})
 }
 
@@ -86,6 +93,31 @@ func alter(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	data[len(data)/2] ^= 1
 	ts.Check(os.WriteFile(found[0], data, 0o644))
+}
+
+// tufOf is the command tuf NAME FILE: it starts a TUF repository that
+// distributes FILE as the trusted root, sets NAME to its address and writes its
+// root.json to NAME.root.json. tuf NAME stops it.
+func tufOf(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	var mu sync.Mutex
+	running := make(map[string]*tuftest.Repository)
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case neg || len(args) < 1 || len(args) > 2:
+			ts.Fatalf("usage: tuf NAME [FILE]")
+		case len(args) == 1:
+			running[ts.Getenv(args[0])].Close()
+			return
+		}
+		data, err := os.ReadFile(ts.MkAbs(args[1]))
+		ts.Check(err)
+		r := tuftest.New(t, time.Now().Add(time.Hour), map[string]string{"trusted_root.json": string(data)})
+		running[r.URL] = r
+		ts.Setenv(args[0], r.URL)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]+".root.json"), r.Root, 0o600))
+	}
 }
 
 // registry NAME [no-referrers] starts an OCI registry, which lists referrers

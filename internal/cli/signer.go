@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +14,11 @@ import (
 	"github.com/hallmark-project/hallmark/attest/sign"
 	"github.com/hallmark-project/hallmark/attest/sign/identity"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
+	"github.com/hallmark-project/hallmark/internal/cli/verification"
 	"github.com/hallmark-project/hallmark/internal/dossier"
 	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/releasefile"
+	"github.com/hallmark-project/hallmark/internal/trustroot"
 	"github.com/hallmark-project/hallmark/verify"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/urfave/cli/v2"
@@ -223,7 +223,7 @@ func (out *signing) ask(io console.IO, c *cli.Context, s releasefile.SignerSpec)
 		}
 	}
 	if config == nil && out.services.Authority == "" && s.Keyless || out.root == nil && c.String("tuf-mirror") != "" {
-		trusted, public, err := fetch(c)
+		trusted, public, err := fetch(io, c)
 		if err != nil {
 			return console.Unable(err, "give the files of a deployment of your own with: --signing-config FILE --trusted-root FILE")
 		}
@@ -256,18 +256,30 @@ func (out *signing) ask(io console.IO, c *cli.Context, s releasefile.SignerSpec)
 }
 
 // fetch asks a TUF repository for its trusted root and signing configuration.
-func fetch(c *cli.Context) (trustedRoot, signingConfig []byte, err error) {
-	cache, err := os.UserCacheDir()
+func fetch(io console.IO, c *cli.Context) (trustedRoot, signingConfig []byte, err error) {
+	dir, err := verification.TUFCache(io, "")
 	if err != nil {
 		return nil, nil, fmt.Errorf("fetching the trusted root: %w", err)
 	}
-	r := sign.Repository{URL: c.String("tuf-mirror"), Cache: filepath.Join(cache, "hallmark", "tuf")}
+	k := trustroot.Keeper{Dir: dir, Now: io.Now, Warn: func(text string) { fmt.Fprintf(io.Err, "hallmark: warning: %s\n", text) }}
+	address := c.String("tuf-mirror")
+	if address == "" {
+		address = trustroot.PublicGood
+	}
 	if path := c.String("tuf-root"); path != "" {
-		if r.Root, err = regular.File(path, sign.MaxTrustedRoot); err != nil {
+		root, err := regular.File(path, sign.MaxTrustedRoot)
+		if err != nil {
 			return nil, nil, fmt.Errorf("reading the TUF root: %w", err)
 		}
+		if _, err := k.Begin(address, root); err != nil {
+			return nil, nil, err
+		}
 	}
-	return r.Fetch(c.Context)
+	files, err := k.Fetch(c.Context, address, trustroot.TrustedRoot, trustroot.SigningConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return files[0], files[1], nil
 }
 
 // tokens is where the identity token comes from, and whether a person is asked

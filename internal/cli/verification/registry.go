@@ -89,7 +89,7 @@ func image(arg string) (oci.Reference, bool, error) {
 // images resolves the references among the arguments, each once, and returns
 // them as subjects, an index's children among them, with where their bundles
 // are. The other arguments are returned as they are.
-func images(ctx context.Context, a oci.Access, args []string) (subjects []criteria.Subject, found map[criteria.Digest][]verify.Source, others []string, err error) {
+func images(c *cli.Context, a oci.Access, args []string) (subjects []criteria.Subject, found map[criteria.Digest][]verify.Source, others []string, err error) {
 	found = make(map[criteria.Digest][]verify.Source)
 	opened := make(map[string]*oci.Repository)
 	for _, arg := range args {
@@ -101,12 +101,15 @@ func images(ctx context.Context, a oci.Access, args []string) (subjects []criter
 			others = append(others, arg)
 			continue
 		}
+		if err := online(c, arg); err != nil {
+			return nil, nil, nil, err
+		}
 		repository := opened[ref.Repository()]
 		if repository == nil {
 			repository = ref.Open(a)
 			opened[ref.Repository()] = repository
 		}
-		resolved, err := repository.Resolve(ctx, ref)
+		resolved, err := repository.Resolve(c.Context, ref)
 		if err != nil {
 			return nil, nil, nil, RegistryEnding(err)
 		}

@@ -41,7 +41,7 @@ func Flags() []cli.Flag {
 		&cli.StringFlag{Name: "trusted-root", Usage: "the Sigstore trusted root in `FILE` for that identity; default the trust file's"},
 		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
 		console.Output("table", "json"),
-	}, AccessFlags()...)
+	}, append(RootFlags(), AccessFlags()...)...)
 }
 
 // Description says how the command is used; name is what it is called.
@@ -105,7 +105,7 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	if err != nil {
 		return nil, nil, err
 	}
-	subjects, where, others, err := images(c.Context, access, c.Args().Slice())
+	subjects, where, others, err := images(c, access, c.Args().Slice())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,9 +123,9 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	if src == nil {
 		src = routed{images: where}
 	}
-	v, err := verify.New(src, want, verify.WithClock(io.Now))
+	v, err := verify.New(src, want, verify.WithClock(io.Now), verify.WithRoots(Roots(io, c)))
 	if err != nil {
-		return nil, nil, console.Misused(err)
+		return nil, nil, unmade(err)
 	}
 	return v, subjects, nil
 }
@@ -149,6 +149,9 @@ func bundles(c *cli.Context, a oci.Access) (verify.Source, error) {
 	case registry != "":
 		if err := Repository(registry); err != nil {
 			return nil, fmt.Errorf("--registry: %w", err)
+		}
+		if err := online(c, registry); err != nil {
+			return nil, err
 		}
 		src, err := source.Registry(registry, a)
 		if err != nil {
