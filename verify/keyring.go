@@ -1,11 +1,11 @@
 package verify
 
 import (
+	"crypto"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -13,7 +13,6 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	sigstore "github.com/sigstore/sigstore-go/pkg/verify"
-	"github.com/sigstore/sigstore/pkg/signature"
 
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
@@ -37,6 +36,10 @@ type keySigner struct {
 	hints    [2]string
 	material root.TrustedMaterial
 	verifier *sigstore.Verifier
+	// unlogged asks for no log entry: [keySigner.entered] has looked at it.
+	unlogged *sigstore.Verifier
+	public   crypto.PublicKey
+	several  bool // the key may sign with more than one algorithm
 	// witnesses is the root whose logs and timestamp authorities are required,
 	// nil where none is; logged says that a log is.
 	witnesses *root.TrustedRoot
@@ -111,7 +114,7 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %w", err)
 	}
-	loaded, err := signature.LoadDefaultVerifier(key)
+	loaded, err := newKeyAlgorithms(key)
 	if err != nil {
 		return nil, fmt.Errorf("key cannot be used: %v", err)
 	}
@@ -120,7 +123,7 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 	unbounded := root.NewExpiringKey(loaded, time.Time{}, time.Time{})
 	var material root.TrustedMaterial = root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return unbounded, nil })
 	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
-	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log)}
+	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log), public: key, several: len(loaded.by) > 1}
 	if len(e.Require) > 0 {
 		trusted, path, err := loadRoot(dir, e.TrustedRoot, roots)
 		if err != nil {
@@ -133,15 +136,18 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 		material = root.TrustedMaterialCollection{material, witnesses{trusted}}
 		signer.witnesses = trusted
 	}
-	if signer.logged {
-		options = append(options, sigstore.WithTransparencyLog(1))
-	}
 	if slices.Contains(e.Require, Timestamp) {
 		options = append(options, sigstore.WithSignedTimestamps(1))
 	} else {
 		options = append(options, sigstore.WithNoObserverTimestamps())
 	}
 	signer.material = material
+	if signer.unlogged, err = sigstore.NewVerifier(material, options...); err != nil {
+		return nil, err
+	}
+	if signer.logged {
+		options = append(options, sigstore.WithTransparencyLog(1))
+	}
 	if signer.verifier, err = sigstore.NewVerifier(material, options...); err != nil {
 		return nil, err
 	}
@@ -215,36 +221,6 @@ func newAuthority(dir, name string, require []Witness, roots Roots) (*authority,
 	return &authority{trusted: trusted, logged: log, verifier: v}, nil
 }
 
-// Artifact is what a signature must be about. Of a bundle that signs bytes
-// instead of a statement, some algorithms (Ed25519) are verified only with the
-// bytes themselves.
-type Artifact struct {
-	Digest criteria.Digest
-	// Content is the artifact's bytes, nil where only Digest is known. Where it
-	// is given it is what the signature is held against, and Digest is not read.
-	Content io.ReadSeeker
-}
-
-// policy has sigstore-go hold a signature against a.
-func (a Artifact) policy() sigstore.ArtifactPolicyOption {
-	if a.Content != nil {
-		return func(c *sigstore.PolicyConfig) error {
-			// Another signer may have been tried on it.
-			if _, err := a.Content.Seek(0, io.SeekStart); err != nil {
-				return err
-			}
-			return sigstore.WithArtifact(a.Content)(c)
-		}
-	}
-	return func(c *sigstore.PolicyConfig) error {
-		raw, err := hex.DecodeString(a.Digest.Hex())
-		if err != nil || len(raw) == 0 {
-			return errors.New("there is no digest of the artifact")
-		}
-		return sigstore.WithArtifactDigest(a.Digest.Algorithm(), raw)(c)
-	}
-}
-
 // Signature verifies who signed data, a Sigstore bundle about artifact: one with
 // a statement that lists it, or one that signs its bytes. The error is a [Reason]
 // why it is none of the signers, or one that it could not be looked at.
@@ -258,14 +234,20 @@ func (k *Keyring) Signature(data attest.Bundle, artifact Artifact) (sig *Signatu
 		r.Bundle, r.Message = criteria.DigestOf(data), printable(r.Message)
 		return nil, r
 	}
-	if len(data) > MaxBundle {
-		return refuse(tooLarge(data))
+	b, reason := readBundle(data)
+	if reason != nil {
+		return refuse(reason)
 	}
-	var b bundle.Bundle
-	if err := b.UnmarshalJSON(data); err != nil {
-		return refuse(&Reason{Code: BadBundle, Message: fmt.Sprintf("it is no Sigstore bundle: %v", err)})
+	if b.GetDsseEnvelope() != nil {
+		p, reason := statementIn(b)
+		if reason != nil {
+			return refuse(reason)
+		}
+		if artifact, reason = artifact.in(p); reason != nil {
+			return refuse(reason)
+		}
 	}
-	found, reason := k.signed(&b, artifact)
+	found, reason := k.signed(b, artifact)
 	if reason != nil {
 		return refuse(reason)
 	}
@@ -273,10 +255,6 @@ func (k *Keyring) Signature(data attest.Bundle, artifact Artifact) (sig *Signatu
 		return refuse(&Reason{Code: UntrustedSigner, Message: why})
 	}
 	return &found.Signature, nil
-}
-
-func tooLarge(data attest.Bundle) *Reason {
-	return &Reason{Code: TooLarge, Message: fmt.Sprintf("the bundle has %d bytes, expected at most %d", len(data), MaxBundle)}
 }
 
 // signed is a verified signature and whose it is.
@@ -339,9 +317,13 @@ func (k *Keyring) key(b *bundle.Bundle, hint string, about Artifact) (*signed, *
 		if found != nil && found.Signer.Key != s.entry.key {
 			continue // what one key signed, another did not
 		}
-		result, err := s.verifier.Verify(b, sigstore.NewPolicy(about.policy(), sigstore.WithKey()))
+		result, err := s.verify(b, about)
 		if err != nil {
 			last = err
+			continue
+		}
+		if why := unnoticed(b, s.witnesses, result); why != "" {
+			refused = &Reason{Code: BadSignature, Message: why}
 			continue
 		}
 		if s.logged {
@@ -422,11 +404,16 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 		if !might {
 			continue
 		}
-		result, err := a.verifier.Verify(b, sigstore.NewPolicy(about.policy(), a.identities()))
+		entity, artifact := about.asked(b)
+		result, err := a.verifier.Verify(entity, sigstore.NewPolicy(artifact, a.identities()))
 		if err != nil {
 			if refused == "" {
 				refused = explain(b, a.trusted, err)
 			}
+			continue
+		}
+		if why := unnoticed(b, a.trusted, result); why != "" {
+			refused = why
 			continue
 		}
 		if a.logged {

@@ -10,8 +10,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/sigstore/sigstore-go/pkg/bundle"
-
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
 )
@@ -321,42 +319,23 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if o := v.kept.get(id); o != nil {
 		return o.about(subject, now)
 	}
-	var b bundle.Bundle
-	if err := b.UnmarshalJSON(data); err != nil {
-		return no(BadBundle, "it is no Sigstore bundle: %v", err)
+	b, reason := readBundle(data)
+	if reason != nil {
+		return nil, reason
 	}
-	envelope := b.GetDsseEnvelope()
-	if envelope == nil {
-		return no(BadEnvelope, "it signs bytes and not a statement")
-	}
-	// > A DSSE envelope in a bundle MUST contain exactly one signature
-	// https://github.com/sigstore/protobuf-specs/blob/v0.5.0/protos/sigstore_bundle.proto
-	if n := len(envelope.GetSignatures()); n != 1 {
-		return no(BadEnvelope, "it has %d signatures, expected one", n)
-	}
-	// > KEYID: Optional, unauthenticated hint
-	// https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md
-	// Libraries differ on what it must be, and skip the signature over it.
-	envelope.Signatures[0].Keyid = ""
-	if t := envelope.GetPayloadType(); t != attest.PayloadType {
-		return no(BadEnvelope, "its payload is %q, expected %s", t, attest.PayloadType)
-	}
-	p, err := parsePayload(envelope.GetPayload())
-	if err != nil {
-		return no(BadStatement, "its statement cannot be read: %v", err)
-	}
-	if n := len(p.Subject); n > MaxSubjects {
-		return no(TooLarge, "the statement is about %d subjects, expected at most %d", n, MaxSubjects)
+	p, reason := statementIn(b)
+	if reason != nil {
+		return nil, reason
 	}
 	if _, ok := p.subject(subject); !ok {
 		return no(WrongSubject, "it is about %s", others(p))
 	}
-	signed, reason := v.keyring.signed(&b, Artifact{Digest: subject})
+	signed, reason := v.keyring.signed(b, Artifact{Digest: subject})
 	if reason != nil {
 		return nil, reason
 	}
 	o := &opened{
-		bundle: id, digest: criteria.DigestOf(envelope.GetPayload()),
+		bundle: id, digest: criteria.DigestOf(b.GetDsseEnvelope().GetPayload()),
 		signed: signed, payload: p,
 	}
 	v.kept.put(o, len(data))

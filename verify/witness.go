@@ -114,7 +114,8 @@ func (s *signed) logTimes(b *bundle.Bundle, signer *keySigner) {
 	if !signer.logged || len(s.Times) > 0 || signer.NotBefore.IsZero() && signer.NotAfter.IsZero() {
 		return
 	}
-	times, err := sigstore.VerifyTlogEntry(b, signer.material, 1, true)
+	entity, _ := Artifact{}.asked(b)
+	times, err := sigstore.VerifyTlogEntry(entity, signer.material, 1, true)
 	if err != nil {
 		return
 	}
