@@ -50,9 +50,14 @@ func (s *Signer) check(pb *protobundle.Bundle) error {
 	if err != nil {
 		return fmt.Errorf("checking the bundle: %v", err)
 	}
-	policy := verify.NewPolicy(verify.WithoutArtifactUnsafe(), verify.WithoutIdentitiesUnsafe())
+	artifact := verify.WithoutArtifactUnsafe()
+	if m := pb.GetMessageSignature().GetMessageDigest(); m != nil {
+		// The digest is our own: what was signed was hashed here.
+		artifact = verify.WithArtifactDigest(m.GetAlgorithm().String(), m.GetDigest())
+	}
+	policy := verify.NewPolicy(artifact, verify.WithoutIdentitiesUnsafe())
 	if s.key != nil {
-		policy = verify.NewPolicy(verify.WithoutArtifactUnsafe(), verify.WithKey())
+		policy = verify.NewPolicy(artifact, verify.WithKey())
 	}
 	if _, err := v.Verify(b, policy); err != nil {
 		return fmt.Errorf("what the services answered does not verify with the trusted root: %v", err)

@@ -161,6 +161,11 @@ func (s *Signer) sign(ctx context.Context, st attest.Statement) (attest.Bundle, 
 	if len(payload) == 0 {
 		return nil, errors.New("there is nothing to sign")
 	}
+	return s.signContent(ctx, &sigstore.DSSEData{Data: payload, PayloadType: attest.PayloadType})
+}
+
+// signContent signs what is no statement of a decision, too.
+func (s *Signer) signContent(ctx context.Context, content sigstore.Content) (attest.Bundle, error) {
 	var pair sigstore.Keypair
 	var leaf *x509.Certificate
 	if s.key != nil {
@@ -171,7 +176,7 @@ func (s *Signer) sign(ctx context.Context, st attest.Statement) (attest.Bundle, 
 			return nil, err
 		}
 	}
-	pb, err := sigstore.Bundle(&sigstore.DSSEData{Data: payload, PayloadType: attest.PayloadType}, pair, sigstore.BundleOptions{Context: ctx})
+	pb, err := sigstore.Bundle(content, pair, sigstore.BundleOptions{Context: ctx})
 	if err != nil {
 		return nil, err
 	}

@@ -164,6 +164,9 @@ func (r rekorV2) Add(ctx context.Context, entry any) (*protorekor.TransparencyLo
 }
 
 func signatureIn(pb *protobundle.Bundle) []byte {
+	if m := pb.GetMessageSignature(); m != nil {
+		return m.GetSignature()
+	}
 	if list := pb.GetDsseEnvelope().GetSignatures(); len(list) == 1 {
 		return list[0].GetSig()
 	}
