@@ -16,6 +16,7 @@ import (
 	"github.com/hallmark-project/hallmark/attest/sign/identity"
 	"github.com/hallmark-project/hallmark/internal/atomicfile"
 	"github.com/hallmark-project/hallmark/internal/regular"
+	"github.com/hallmark-project/hallmark/internal/trustroot"
 	"github.com/hallmark-project/hallmark/verify"
 )
 
@@ -123,11 +124,19 @@ func fetch(ctx context.Context, staging bool) (trusted, config []byte, err error
 	if err != nil {
 		return nil, nil, fmt.Errorf("finding a folder to keep the trusted root in: %w", err)
 	}
-	r := sign.Repository{Cache: filepath.Join(cache, "hallmark-conformance")}
+	k := trustroot.Keeper{Dir: filepath.Join(cache, "hallmark-conformance")}
+	address := trustroot.PublicGood
 	if staging {
-		r.URL, r.Root = tuf.StagingMirror, tuf.StagingRoot()
+		address = tuf.StagingMirror
+		if _, err := k.Begin(address, tuf.StagingRoot()); err != nil {
+			return nil, nil, err
+		}
 	}
-	return r.Fetch(ctx)
+	files, err := k.Fetch(ctx, address, trustroot.TrustedRoot, trustroot.SigningConfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return files[0], files[1], nil
 }
 
 // fetched is a trusted root that was fetched.
