@@ -40,8 +40,27 @@ func deadline(r *http.Request) (time.Duration, error) {
 	return d - min(d/5, 500*time.Millisecond), nil
 }
 
+// question answers the body of a request, in one word for metrics, too. An error
+// says that the body is no question.
+type question func(ctx context.Context, began time.Time, body []byte) (data []byte, word string, err error)
+
+// review is the question of an API server.
+func (s *Server) review(endpoint string, pin bool) question {
+	return func(ctx context.Context, began time.Time, body []byte) ([]byte, string, error) {
+		req, err := decode(body)
+		if err != nil {
+			return nil, "", err
+		}
+		d := s.asker.decide(ctx, s.state.Load(), req, pin)
+		s.metrics.decision(d)
+		s.record(endpoint, req, d, time.Since(began))
+		data, err := encode(d.response(req.UID))
+		return data, d.answer(), err
+	}
+}
+
 // serve answers one request.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, endpoint string, pin bool) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, endpoint string, ask question) {
 	began := time.Now()
 	answer := "refused"
 	s.metrics.inFlight.Inc()
@@ -95,24 +114,15 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, endpoint string, 
 		refuse(http.StatusBadRequest, "reading the request: %v", err)
 		return
 	}
-	req, err := decode(body)
+	data, word, err := ask(ctx, began, body)
 	if err != nil {
 		refuse(http.StatusBadRequest, "%v", err)
 		return
 	}
-	d := s.asker.decide(ctx, s.state.Load(), req, pin)
-	answer = d.answer()
-	s.metrics.decision(d)
-	s.record(endpoint, req, d, time.Since(began))
-	data, err := encode(d.response(req.UID))
-	if err != nil {
-		answer = "fault"
-		refuse(http.StatusInternalServerError, "writing the answer: %v", err)
-		return
-	}
+	answer = word
 	w.Header().Set("Content-Type", "application/json")
 	if _, err := w.Write(data); err != nil {
-		s.log.Debug("the answer was not taken", "uid", req.UID, "error", err.Error())
+		s.log.Debug("the answer was not taken", "endpoint", endpoint, "error", err.Error())
 	}
 }
 

@@ -274,8 +274,9 @@ func (s *Server) Ready() string {
 // Handler answers on the address that the API server knows.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/validate", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "validate", false) })
-	mux.HandleFunc("/mutate", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "mutate", true) })
+	mux.HandleFunc("/validate", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "validate", s.review("validate", false)) })
+	mux.HandleFunc("/mutate", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "mutate", s.review("mutate", true)) })
+	mux.HandleFunc("/gatekeeper", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "gatekeeper", s.provide) })
 	s.health(mux)
 	return mux
 }

@@ -67,6 +67,12 @@ func (p *policy) matches(namespace, repository string, labels map[string]string)
 	return matchesAny(p.namespaces, namespace) && matchesAny(p.images, repository) && p.Match.Labels.meets(labels)
 }
 
+// concerns reports whether p is about an image in namespace, or in any where
+// namespace is empty, for some labels.
+func (p *policy) concerns(namespace, repository string) bool {
+	return (namespace == "" || matchesAny(p.namespaces, namespace)) && matchesAny(p.images, repository)
+}
+
 func matchesAny(patterns []*regexp.Regexp, s string) bool {
 	if len(patterns) == 0 {
 		return true
