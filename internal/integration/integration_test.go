@@ -28,6 +28,7 @@
 //	signingConfig(t, …), trustedRoot(t, …) what clients are told, altered (trust_test.go)
 //	keylessTrust(t, …)                    a trust file (trust_test.go)
 //	newImage(t, registry), newIndex(…)    an image in a registry (image_test.go)
+//	newCluster(t)                         a Kubernetes API server (cluster_test.go)
 //	example(t, "container/release.sh")    a script of the examples (example_container_test.go)
 //
 // Everything is shared by all tests but what a test makes itself, and nothing is
@@ -87,6 +88,7 @@ func suite(m *testing.M) (code int, err error) {
 	if err := readServices(file); err != nil {
 		return 0, err
 	}
+	defer stopAPIServer()
 	programs = filepath.Join(tmp, "bin")
 	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./cmd/...")
 	build.Dir = checkout
