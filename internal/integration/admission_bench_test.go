@@ -29,7 +29,7 @@ import (
 // had.
 func BenchmarkAdmission(b *testing.B) {
 	stock := newStock(b, 200)
-	for _, rate := range []int{100, 400} {
+	for _, rate := range []int{100, 200} {
 		for _, kind := range []string{"key", "keyless"} {
 			for _, cached := range []bool{true, false} {
 				name := fmt.Sprintf("rate=%d/%s/cached=%v", rate, kind, cached)
