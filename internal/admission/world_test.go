@@ -411,3 +411,23 @@ func mustDeny(t testing.TB, what string, r *response, words ...string) {
 		}
 	}
 }
+
+// wantMetric holds what is measured against a line.
+func wantMetric(t testing.TB, s *Server, line string) {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	s.MetricsHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for have := range strings.Lines(rec.Body.String()) {
+		if strings.TrimSpace(have) == line {
+			return
+		}
+	}
+	name, _, _ := strings.Cut(strings.Split(line, " ")[0], "{")
+	var near []string
+	for have := range strings.Lines(rec.Body.String()) {
+		if strings.HasPrefix(have, name) {
+			near = append(near, strings.TrimSpace(have))
+		}
+	}
+	t.Errorf("/metrics has no %s, but %q", line, near)
+}
