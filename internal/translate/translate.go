@@ -149,6 +149,9 @@ func unsaid(want verify.Expect) []string {
 			out = append(out, fmt.Sprintf("Signer %q: notBefore and notAfter of its key. Take the key out when it is retired.", signerName(s)))
 		}
 	}
+	for _, a := range want.Attestations {
+		out = append(out, fmt.Sprintf("attestations: a statement of type %s, its signers and its conditions.", a.PredicateType))
+	}
 	if want.Threshold > 1 {
 		out = append(out, fmt.Sprintf("threshold %d: that different signers made the very same verdict.", want.Threshold))
 	}

@@ -12,6 +12,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +144,29 @@ func TestPolicyRefuses(t *testing.T) {
 		got, err := translate.Policy(tt.target, e, o)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: Policy = %.60q, %v, want an error with %q", tt.name, got.Text, err, tt.want)
+		}
+	}
+}
+
+// Everything that a trust file can ask for is said in a policy or among what it
+// does not say. Whoever adds a key adds it here when it is.
+func TestEveryKeyIsSaid(t *testing.T) {
+	known := []string{"Verifier", "Resource", "Resources", "Signers", "Threshold", "Level", "Criteria", "MaxAge", "Policies", "Attestations"}
+	typ := reflect.TypeFor[verify.Expect]()
+	for i := range typ.NumField() {
+		if f := typ.Field(i); f.IsExported() && !slices.Contains(known, f.Name) {
+			t.Errorf("what a trust file asks for by %s is neither said nor unsaid", f.Name)
+		}
+	}
+	e := trust(t)
+	e.Attestations = []verify.Attestation{{PredicateType: "https://cyclonedx.org/bom"}}
+	for _, target := range translate.Targets() {
+		got, err := translate.Policy(target, e, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(got.Unsaid, func(s string) bool { return strings.Contains(s, "https://cyclonedx.org/bom") }) {
+			t.Errorf("%s: the required statement is not among what is unsaid: %q", target, got.Unsaid)
 		}
 	}
 }
