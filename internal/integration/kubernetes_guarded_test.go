@@ -173,6 +173,9 @@ func TestClusterRunsWhatIsVerified(t *testing.T) {
 				got.refused("no-bundle", "first")
 			}
 		}
+		mounts := pod("mounts", good["by key"])
+		mounts["spec"].(map[string]any)["volumes"] = []any{map[string]any{"name": "data", "image": map[string]any{"reference": bad["unsigned"]}}}
+		g.create(t, ns, mounts).refused("no-bundle", "data")
 		g.create(t, ns, pod("debugged", good["by key"])).allowed()
 		debug := func(name, image string) reply {
 			return g.do(t, http.MethodPatch, "/api/v1/namespaces/"+ns+"/pods/debugged/ephemeralcontainers", map[string]any{"spec": map[string]any{
