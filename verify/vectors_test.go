@@ -65,6 +65,18 @@ func stories() []story {
 			bundles: []attest.Bundle{good, refersTo(descriptor(bill))},
 		},
 		{
+			name: "wrong-subject-statement-inside", comment: "A verdict about the artifact stands inside a statement about something else.", expect: "wrong-subject",
+			bundles: []attest.Bundle{signed(releaseKey, encode(statement(verdictType, statement(verdictType, predicate())).with(object{"subject": about(criteria.DigestOf([]byte("another")))})))},
+		},
+		{
+			name: "wrong-verifier-statement-inside", comment: "In place of a verdict stands a whole statement with one.", expect: "wrong-verifier",
+			bundles: []attest.Bundle{signed(releaseKey, encode(statement(verdictType, statement(verdictType, predicate()))))},
+		},
+		{
+			name: "bad-statement-envelope-inside", comment: "The payload is an envelope, with a good signature, in place of a statement.", expect: "bad-statement",
+			bundles: []attest.Bundle{signed(releaseKey, encode(envelope(intoto, verdict(predicate()), releaseKey)))},
+		},
+		{
 			name: "accept-statement-v0.1", comment: "cosign writes statements of type v0.1.", expect: "accept",
 			bundles: []attest.Bundle{signed(releaseKey, encode(statement(verdictType, predicate()).with(object{"_type": statementV01})))},
 		},
@@ -421,6 +433,7 @@ type vector struct {
 	subject criteria.Digest
 	now     time.Time
 	trust   []byte
+	root    []byte // the trusted root that trust names, if it names one
 	bundles []attest.Bundle
 }
 
@@ -451,9 +464,12 @@ func readVector(t testing.TB, path string) vector {
 		}
 	}
 	for _, f := range a.Files {
-		if f.Name == "trust.yaml" {
+		switch f.Name {
+		case "trust.yaml":
 			v.trust = f.Data
-		} else {
+		case "trusted_root.json":
+			v.root = f.Data
+		default:
 			v.bundles = append(v.bundles, attest.Bundle(bytes.TrimSuffix(f.Data, []byte("\n"))))
 		}
 	}
@@ -465,7 +481,15 @@ func readVector(t testing.TB, path string) vector {
 
 func (v vector) verify(t testing.TB) (*verify.Result, error) {
 	t.Helper()
-	want, err := verify.ParseTrust("trust.yaml", v.trust)
+	path := "trust.yaml"
+	if v.root != nil {
+		dir := t.TempDir()
+		path = filepath.Join(dir, "trust.yaml")
+		if err := os.WriteFile(filepath.Join(dir, "trusted_root.json"), v.root, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := verify.ParseTrust(path, v.trust)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -515,6 +539,9 @@ func TestVectorsAreTheStories(t *testing.T) {
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
 			t.Errorf("%s is not what its story says (-story +file):\n%s", path, diff)
 		}
+	}
+	for _, s := range keylessStories() {
+		told[filepath.Join("testdata/vectors", s.name+".txtar")] = true
 	}
 	paths, err := filepath.Glob("testdata/vectors/*")
 	if err != nil {
