@@ -9,7 +9,8 @@ import "time"
 //
 // Three optional fields are left out. inputAttestations must list all or none,
 // and reports are no attestations; the findings name them. dependencyLevels
-// and slsaVersion speak of SLSA levels, and none was verified.
+// speak of the levels of dependencies, and none was verified. slsaVersion left out
+// means some version 1, which is what SLSA_BUILD_LEVEL_n means in all of them.
 type verdict struct {
 	Verifier           verifier   `json:"verifier"`
 	TimeVerified       string     `json:"timeVerified"`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -97,8 +98,9 @@ func (d Decision) CouldNotTell() bool {
 }
 
 // Labels are what a verdict may say of the release: the levels reached, then
-// the criteria that passed about every subject they were asked about, by name.
-// A waived, warned or inapplicable criterion has none.
+// the criteria that passed about every subject they were asked about, by name,
+// then the SLSA build level that every artifact has at least. A waived, warned or
+// inapplicable criterion has none.
 func (d Decision) Labels() []string {
 	if !d.Passed {
 		return nil
@@ -110,7 +112,29 @@ func (d Decision) Labels() []string {
 	for _, name := range d.Criteria(Pass) {
 		labels = append(labels, Label(name))
 	}
+	if n := d.BuildLevel(); n > 0 {
+		labels = append(labels, buildLevelPrefix+strconv.Itoa(n))
+	}
 	return labels
+}
+
+// BuildLevel is the SLSA build level that was verified of every artifact, 0 if
+// of any it was not: the verdict is about all of them.
+func (d Decision) BuildLevel() int {
+	rated := make(map[Digest]int)
+	for _, j := range d.Judgements {
+		if j.Status == Pass && j.BuildLevel > 0 && j.BuildLevel <= maxBuildLevel && !strings.HasPrefix(j.Criterion, ownPrefix) {
+			rated[j.Subject.Digest] = max(rated[j.Subject.Digest], j.BuildLevel)
+		}
+	}
+	lowest := maxBuildLevel
+	for _, a := range d.Release.Artifacts {
+		lowest = min(lowest, rated[a.Digest])
+	}
+	if len(d.Release.Artifacts) == 0 {
+		return 0
+	}
+	return lowest
 }
 
 // Criteria returns the sorted names of the criteria whose worst answer, over

@@ -236,6 +236,10 @@ func (a asking) accept(sel *selection, i int, facts []Fact, subject Subject) (co
 		}
 		return nil, false
 	}
+	if root := e.Declared.TrustedRoot; !root.IsZero() && !slices.Contains(a.policy.roots, root) {
+		refuse("is verified with a trusted root, %s, that the policy does not accept (trustedRoots)", root)
+		return nil, true
+	}
 	accepted := slices.Contains(a.policy.vouched, e.Format)
 	if word == pipelines && !worldly(facts) {
 		if !accepted {
@@ -280,7 +284,11 @@ func (sel selection) judge(q question, rel Release, s Subject, now time.Time) (o
 			o = Outcome{Status: Faulty, Reason: fmt.Sprintf("the criterion itself failed: %v", r)}
 		}
 	}()
-	return settle(q.criterion.Evaluate(Input{Release: rel, Subject: s, Evidence: slices.Clone(sel.used), Now: now}))
+	o = settle(q.criterion.Evaluate(Input{Release: rel, Subject: s, Evidence: slices.Clone(sel.used), Now: now}))
+	if !q.kind.RatesBuilds || o.BuildLevel < 0 || o.BuildLevel > maxBuildLevel {
+		o.BuildLevel = 0
+	}
+	return o
 }
 
 // settle holds a criterion to what it may answer: only a policy declares that
@@ -334,6 +342,9 @@ func (sel selection) complete(o Outcome) Outcome {
 		}
 	}
 	o.Vouched = sel.vouched
+	if o.Status != Pass {
+		o.BuildLevel = 0
+	}
 	return o
 }
 

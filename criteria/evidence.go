@@ -55,6 +55,16 @@ type Format interface {
 	Read(r io.Reader) (Facts, error)
 }
 
+// SignedFormat is a format of signed reports, which reads what signatures are
+// verified with beside the report.
+type SignedFormat interface {
+	Format
+	// ReadSigned is Read with trust: a Sigstore trusted root or a public key in
+	// PEM, or nothing. What cannot be verified with it is not read as if it were.
+	// It asks nobody.
+	ReadSigned(r io.Reader, trust []byte) (Facts, error)
+}
+
 // Declared is what the release file says of a report beside its path and
 // format. It is the pipeline's word, and counts as that.
 type Declared struct {
@@ -63,15 +73,27 @@ type Declared struct {
 	// DatabaseTime is when the scanner's database was last updated, for
 	// reports that do not say.
 	DatabaseTime time.Time `json:"databaseTime,omitzero"`
+	// TrustedRoot is the digest of what the report's signatures are verified
+	// with. It counts only if the policy accepts it ([Policy.TrustedRoots]).
+	TrustedRoot Digest `json:"trustedRoot,omitzero"`
 }
 
 // ReadEvidence reads data, a report that the release file calls name, in format
 // f. A report that cannot be read is evidence all the same: it says that there
 // was something to be known, and its Problem says why it is not.
 func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
+	return ReadSignedEvidence(f, name, data, nil, d)
+}
+
+// ReadSignedEvidence is [ReadEvidence] with trust, the bytes that d.TrustedRoot
+// is the digest of.
+func ReadSignedEvidence(f Format, name string, data, trust []byte, d Declared) Evidence {
 	e := UnreadEvidence(f, name, "", d)
 	e.Digest = DigestOf(data)
-	facts, err := read(f, data)
+	facts, err := read(f, data, trust)
+	if len(trust) > 0 && !DigestOf(trust).Matches(d.TrustedRoot) || len(trust) == 0 && !d.TrustedRoot.IsZero() {
+		err = fmt.Errorf("was to be verified with the trusted root %s, and something else was given", d.TrustedRoot.Short())
+	}
 	if err == nil && !writable(facts.Time) {
 		// Of a time that no document can hold, no decision could be written.
 		err = fmt.Errorf("says that it was made in the year %d", facts.Time.UTC().Year())
@@ -105,13 +127,17 @@ func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
 
 // read calls f and turns a panic of a library it uses into an error: a hostile
 // report must not end the judgement of the others.
-func read(f Format, data []byte) (facts Facts, err error) {
+func read(f Format, data, trust []byte) (facts Facts, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			facts, err = Facts{}, fmt.Errorf("reading it as %s failed inside the reader: %v", f.Name(), r)
 		}
 	}()
-	facts, err = f.Read(bytes.NewReader(data))
+	if signed, ok := f.(SignedFormat); ok {
+		facts, err = signed.ReadSigned(bytes.NewReader(data), trust)
+	} else {
+		facts, err = f.Read(bytes.NewReader(data))
+	}
 	if err != nil {
 		return Facts{}, err
 	}

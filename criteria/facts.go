@@ -25,6 +25,7 @@ const (
 	FactTags            Fact = "tags"
 	FactPipeline        Fact = "pipeline"
 	FactDependencies    Fact = "dependencies"
+	FactBuilds          Fact = "builds"
 )
 
 // factTitles says each kind of fact in a reader's words: "no … about X".
@@ -45,6 +46,7 @@ var factTitles = map[Fact]string{
 	FactTags:            "list of tags",
 	FactPipeline:        "in-toto layout and links",
 	FactDependencies:    "lockfile",
+	FactBuilds:          "SLSA provenance",
 }
 
 // Title returns the fact in a reader's words, without an article.
@@ -87,6 +89,7 @@ type Facts struct {
 	Tags            *Tags            `json:"tags,omitempty"`
 	Pipeline        *Pipeline        `json:"pipeline,omitempty"`
 	Dependencies    *Dependencies    `json:"dependencies,omitempty"`
+	Builds          *Builds          `json:"builds,omitempty"`
 }
 
 // Has reports whether the report speaks of f.
@@ -124,6 +127,8 @@ func (f *Facts) Has(kind Fact) bool {
 		return f.Pipeline != nil
 	case FactDependencies:
 		return f.Dependencies != nil
+	case FactBuilds:
+		return f.Builds != nil
 	}
 	return false
 }
@@ -165,6 +170,8 @@ func (f Facts) only(kinds []Fact) Facts {
 			out.Pipeline = f.Pipeline
 		case FactDependencies:
 			out.Dependencies = f.Dependencies
+		case FactBuilds:
+			out.Builds = f.Builds
 		}
 	}
 	return out
@@ -562,4 +569,52 @@ type Dependencies struct {
 	// All are those and what they need in turn; empty where the file does not
 	// list them.
 	All []Package `json:"all,omitempty"`
+}
+
+// Builds are the provenance statements of one report, at least one.
+type Builds struct {
+	Items []Build `json:"items"`
+}
+
+// Build is what one SLSA provenance statement says of how its subjects were
+// built.
+type Build struct {
+	// Subjects are the digests that this statement is about.
+	Subjects []Digest `json:"subjects"`
+	// Signer is who signed it, verified; nil means that no signature was
+	// verified. Then Problem says why, and the statement's own words are left
+	// out: what nobody answers for must not be taken for a fact.
+	Signer  *BuildSigner `json:"signer,omitempty"`
+	Problem string       `json:"problem,omitempty"`
+
+	Builder string `json:"builder,omitempty"` // id, as it stands
+	Type    string `json:"type,omitempty"`    // build type
+	// Repository is the source's address without git+ and .git; Ref the full
+	// name of what was built, refs/tags/v1; Commit its commit. Each is empty
+	// where the build type does not say it.
+	Repository string `json:"repository,omitempty"`
+	Ref        string `json:"ref,omitempty"`
+	Commit     Digest `json:"commit,omitzero"`
+	Workflow   string `json:"workflow,omitempty"`   // path in the source, or name of the job
+	Invocation string `json:"invocation,omitempty"` // of the run
+}
+
+// BuildSigner is a verified signer of provenance: the holder of a certificate
+// or of a key.
+type BuildSigner struct {
+	// By is what verified the signature: sigstore-go or slsa-verifier.
+	By string `json:"by"`
+	// Issuer and Identity are the certificate's; Key is the SHA-256 of a public
+	// key in DER. Of a signature by Google Cloud Build, Identity alone is set.
+	Issuer   string `json:"issuer,omitempty"`
+	Identity string `json:"identity,omitempty"`
+	Key      Digest `json:"key,omitzero"`
+	// What the certificate says of the run, each empty where it does not:
+	// repository, ref and commit of the source, and whose machine it ran on,
+	// such as github-hosted
+	// (https://github.com/sigstore/fulcio/blob/v1.8.8/docs/oid-info.md).
+	Repository string `json:"repository,omitempty"`
+	Ref        string `json:"ref,omitempty"`
+	Commit     Digest `json:"commit,omitzero"`
+	Runner     string `json:"runner,omitempty"`
 }

@@ -138,6 +138,9 @@ type Kind struct {
 	// what a lockfile says must be in an SBOM. They can only make the answer
 	// stricter; a criterion must never pass an artifact because of them.
 	FromSource []Fact
+	// RatesBuilds is true where a pass says which SLSA build level an artifact
+	// has ([Outcome.BuildLevel]). No criterion of a policy's own does.
+	RatesBuilds bool
 	// MaxAge is how old evidence of each fact may be, where the policy sets
 	// nothing else; a fact without an entry does not age. Evidence that ages
 	// and has no time is stale.
@@ -161,10 +164,18 @@ func (k Kind) params(profile Level) string {
 	return "{}"
 }
 
-// Labels that a verdict carries in verifiedLevels. They must never begin with
-// SLSA_: the specification reserves that prefix, and slsa-verifier refuses the
-// whole statement over a label there that it does not know.
-const labelPrefix = "HALLMARK_"
+// Labels that a verdict carries in verifiedLevels. Those that are named after
+// criteria and levels must never begin with SLSA_: the specification reserves
+// that prefix, and slsa-verifier refuses the whole statement over a label there
+// that it does not know. The build level, where one was verified, is SLSA's own.
+const (
+	labelPrefix      = "HALLMARK_"
+	buildLevelPrefix = "SLSA_BUILD_LEVEL_"
+)
+
+// maxBuildLevel is the highest level of SLSA's build track
+// (https://slsa.dev/spec/v1.2/build-track-basics).
+const maxBuildLevel = 3
 
 // Label returns the label of the criterion called name.
 func Label(name string) string {

@@ -75,6 +75,10 @@ type Outcome struct {
 	// Notes are what else a reader should know: evidence that did not count
 	// and why, statements that were applied.
 	Notes []string `json:"notes,omitempty"`
+	// BuildLevel is the SLSA build level, 1 to 3, of which the criterion is
+	// certain whatever the policy says. It counts beside a pass alone, and only
+	// from a kind that rates builds ([Kind.RatesBuilds]).
+	BuildLevel int `json:"buildLevel,omitempty"`
 	// Vouched are the reports of which only the pipeline says what they are
 	// about: set by the engine alone.
 	Vouched []string `json:"vouched,omitempty"`

@@ -21,6 +21,7 @@ type Policy struct {
 	profile Level
 	asked   []question
 	vouched []string
+	roots   []Digest
 	waivers []Waiver
 	inline  Size
 }
@@ -142,7 +143,11 @@ type PolicyFile struct {
 	// Vouched lists the formats for which the pipeline's word is accepted on
 	// what a report is about and when it was made.
 	Vouched []string `yaml:"vouched"`
-	Own     []Own    `yaml:"own"`
+	// TrustedRoots are the digests of what signed reports may be verified with:
+	// Sigstore trusted roots, and public keys in PEM. Default those of Sigstore's
+	// public instance.
+	TrustedRoots []Digest `yaml:"trustedRoots"`
+	Own          []Own    `yaml:"own"`
 	// NotApplicable are criteria that this project does not ask, with a
 	// reason: never inferred from absence.
 	NotApplicable []NotApplicableEntry `yaml:"notApplicable"`
@@ -197,6 +202,15 @@ func ParsePolicy(file string, data []byte, kinds []Kind, compile Compiler) (*Pol
 	}
 	if out.inline > MaxInlineLimit {
 		p.fault(child(child(root, "attest"), "inlineLimit"), "attest.inlineLimit is %s: at most %s, as no verifier takes a larger bundle", out.inline, MaxInlineLimit)
+	}
+	out.roots = slices.Clone(f.TrustedRoots)
+	for i, d := range f.TrustedRoots {
+		if d.Algorithm() != "sha256" {
+			p.fault(p.at("trustedRoots", i), "trustedRoots takes the SHA-256 of files, sha256:<64 hex digits>, found %q", d)
+		}
+	}
+	if out.roots == nil {
+		out.roots = publicGoodRoots()
 	}
 	if f.Profile == NoLevel {
 		p.fault(root, "profile is missing: basic, standard or advanced")
@@ -522,6 +536,9 @@ func (p *Policy) Digest() Digest { return p.digest }
 
 // Vouched lists the formats for which the pipeline's word is accepted.
 func (p *Policy) Vouched() []string { return slices.Clone(p.vouched) }
+
+// TrustedRoots are the digests of what signed reports may be verified with.
+func (p *Policy) TrustedRoots() []Digest { return slices.Clone(p.roots) }
 
 // InlineLimit is the size in bytes up to which a report is attested whole.
 func (p *Policy) InlineLimit() int64 { return int64(p.inline) }

@@ -1,6 +1,9 @@
 package verify
 
-import _ "embed"
+import (
+	"bytes"
+	_ "embed"
+)
 
 // The trusted root of Sigstore's public instance, as the module
 // github.com/sigstore/sigstore ships it. A test holds its digest and that it is
@@ -9,3 +12,6 @@ import _ "embed"
 //go:generate go run ./internal/publicgood publicgood.trusted_root.json
 //go:embed publicgood.trusted_root.json
 var publicGood []byte
+
+// PublicGoodRoot returns the trusted root that [PublicGood] names.
+func PublicGoodRoot() []byte { return bytes.Clone(publicGood) }

@@ -7,6 +7,7 @@ import "github.com/hallmark-project/hallmark/criteria"
 // All lists the built-in criteria by name.
 func All() []criteria.Kind {
 	return []criteria.Kind{
+		builtByTrustedBuilder,
 		changesReviewed,
 		coverage,
 		licences,

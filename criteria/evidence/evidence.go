@@ -5,7 +5,11 @@
 // sniffed, so a report cannot choose its reader.
 package evidence
 
-import "github.com/hallmark-project/hallmark/criteria"
+import (
+	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/criteria/evidence/cloudbuild"
+	"github.com/hallmark-project/hallmark/criteria/evidence/slsa"
+)
 
 // All lists the formats by name.
 func All() []criteria.Format {
@@ -15,6 +19,7 @@ func All() []criteria.Format {
 		cycloneDXJSON{},
 		cycloneDXXML{},
 		epss{},
+		cloudbuild.Provenance{},
 		gitTags{},
 		gitea{},
 		gitleaksJSON{},
@@ -32,6 +37,7 @@ func All() []criteria.Format {
 		sarif{"sarif", criteria.FactAnalysis},
 		sarif{"sarif-secrets", criteria.FactSecrets},
 		securityMD{},
+		slsa.Provenance{},
 		spdxJSON{},
 		spdxTagValue{},
 		threagileModel{},

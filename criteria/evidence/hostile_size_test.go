@@ -47,6 +47,12 @@ func hostileShapes() []hostile {
 	)
 	long := strings.Repeat("x", 1<<10)
 	return []hostile{
+		{"lines", "slsa-provenance", "", `{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[]}`, "\n", "\n"},
+		{"attestations", "slsa-provenance", `{"attestations":[`, `{"bundle":{}}`, ",", "]}"},
+		{"signatures", "slsa-provenance", `{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[`, `{"sig":"AA=="}`, ",", "]}"},
+		{"subjects", "slsa-provenance", `{"_type":"https://in-toto.io/Statement/v1","predicateType":"https://slsa.dev/provenance/v1","subject":[`, `{"digest":{"sha256":"2222222222222222222222222222222222222222222222222222222222222222"}}`, ",", `],"predicate":{}}`},
+		{"provenances", "gcb-provenance", `{"image_summary":{"digest":"sha256:2222222222222222222222222222222222222222222222222222222222222222"},"provenance_summary":{"provenance":[`, `{"envelope":{"payload":"e30="}}`, ",", "]}}"},
+		{"one wide provenance", "gcb-provenance", `{"image_summary":{"digest":"sha256:2222222222222222222222222222222222222222222222222222222222222222"},"provenance_summary":{"provenance":[{`, `"k%d":1`, ",", "}]}}"},
 		{"links in one paragraph", "security-md", "# Security\n\nreport to ", "https://a.example/%d", " ", ""},
 		{"addresses in one paragraph", "security-md", "# Security\n\nreport to ", "a%d@b.example.org", " ", ""},
 		{"brackets", "security-md", "# Security\n\n", "[", "", ""},

@@ -58,9 +58,14 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 	if err := places(c, f); err != nil {
 		return nil, nil, err
 	}
-	var formats []string
+	var formats []releasefile.Format
 	for _, format := range known().Formats {
-		formats = append(formats, format.Name())
+		_, signed := format.(criteria.SignedFormat)
+		f := releasefile.Format{Name: format.Name(), Signed: signed}
+		if signed {
+			f.TrustedRoot = verify.PublicGoodRoot()
+		}
+		formats = append(formats, f)
 	}
 	g, err := f.Gather(c.Context, formats, hashing(io), resolver(io, c))
 	if err != nil {

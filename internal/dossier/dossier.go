@@ -76,12 +76,15 @@ type Entry struct {
 	About        []criteria.Digest `json:"about,omitempty"`
 	Time         time.Time         `json:"time,omitzero"`
 	DatabaseTime time.Time         `json:"databaseTime,omitzero"`
+	// TrustedRoot is the digest of what its signatures were verified with, whose
+	// bytes lie beside the reports'.
+	TrustedRoot criteria.Digest `json:"trustedRoot,omitzero"`
 }
 
 // declares reports whether the decision's e was declared as x says.
 func (x Entry) declares(e criteria.Evidence) bool {
 	return x.Name == e.Name && x.Format == e.Format && slices.Equal(x.About, e.Declared.About) &&
-		x.Time.Equal(e.Declared.Time) && x.DatabaseTime.Equal(e.Declared.DatabaseTime) &&
+		x.Time.Equal(e.Declared.Time) && x.DatabaseTime.Equal(e.Declared.DatabaseTime) && x.TrustedRoot == e.Declared.TrustedRoot &&
 		(x.Problem == "" || x.Problem == e.Problem)
 }
 
@@ -175,6 +178,10 @@ func (j Judged) Write(dir string) error {
 		e := Entry{
 			Name: r.Name, Format: r.Format, Problem: r.Problem,
 			About: r.Declared.About, Time: r.Declared.Time, DatabaseTime: r.Declared.DatabaseTime,
+			TrustedRoot: r.Declared.TrustedRoot,
+		}
+		if len(r.TrustedRoot) > 0 {
+			files[evidencePath(e.TrustedRoot)] = r.TrustedRoot
 		}
 		if r.Problem == "" {
 			e.Digest = criteria.DigestOf(r.Data)
@@ -252,23 +259,41 @@ func Read(dir string) (*Stored, error) {
 	for _, e := range s.Index.Reports {
 		r := releasefile.Report{
 			Name: e.Name, Format: e.Format, Problem: e.Problem,
-			Declared: criteria.Declared{About: e.About, Time: e.Time, DatabaseTime: e.DatabaseTime},
+			Declared: criteria.Declared{About: e.About, Time: e.Time, DatabaseTime: e.DatabaseTime, TrustedRoot: e.TrustedRoot},
 		}
-		if e.Problem == "" {
-			if e.Digest.Algorithm() != "sha256" {
-				return nil, altered("names no SHA-256 of report %s", e.Name)
+		whole := true
+		for _, part := range []struct {
+			what   string
+			digest criteria.Digest
+			there  bool
+			limit  int64
+			into   *[]byte
+		}{
+			{"evidence " + e.Name, e.Digest, e.Problem == "", strict.MaxReport, &r.Data},
+			{"the trusted root of evidence " + e.Name, e.TrustedRoot, !e.TrustedRoot.IsZero(), releasefile.MaxTrustedRoot, &r.TrustedRoot},
+		} {
+			if !part.there {
+				continue
 			}
-			named[e.Digest.Hex()] = true
-			data, err := readIn(root, evidencePath(e.Digest), strict.MaxReport)
+			if part.digest.Algorithm() != "sha256" {
+				return nil, altered("names no SHA-256 of %s", part.what)
+			}
+			named[part.digest.Hex()] = true
+			data, err := readIn(root, evidencePath(part.digest), part.limit)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("evidence %s, which %s lists, is gone: %w", e.Name, IndexFile, err))
+				faults = append(faults, fmt.Errorf("%s, which %s lists, is gone: %w", part.what, IndexFile, err))
+				whole = false
 				continue
 			}
-			if got := criteria.DigestOf(data); !got.Matches(e.Digest) {
-				faults = append(faults, fmt.Errorf("evidence %s was altered: %s holds %s", e.Name, evidencePath(e.Digest), got))
+			if got := criteria.DigestOf(data); !got.Matches(part.digest) {
+				faults = append(faults, fmt.Errorf("%s was altered: %s holds %s", part.what, evidencePath(part.digest), got))
+				whole = false
 				continue
 			}
-			r.Data = data
+			*part.into = data
+		}
+		if !whole {
+			continue
 		}
 		s.Reports = append(s.Reports, r)
 	}

@@ -95,8 +95,8 @@ type Provenance struct {
 // specification leaves to each where its source stands.
 //
 // Provenance v0.1 (https://slsa.dev/spec/v0.1/provenance), of Google Cloud Build:
-// the source is the first material, the workflow recipe.entryPoint, and a tag
-// substitution TAG_NAME.
+// the source is the first material (…/commit/COMMIT by version 0.2 of the builder),
+// the workflow recipe.entryPoint, and a tag substitution TAG_NAME.
 func Parse(predicateType string, predicate []byte) (Provenance, error) {
 	if len(predicate) > MaxSize {
 		return Provenance{}, fmt.Errorf("provenance %w: more than %d bytes", strict.ErrTooLarge, MaxSize)

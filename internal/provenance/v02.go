@@ -116,6 +116,13 @@ func parseV01(data []byte) (Provenance, error) {
 	if err != nil {
 		return Provenance{}, err
 	}
+	if repository, id, ok := strings.Cut(s.repository, "/commit/"); ok {
+		// As version 0.2 of the builder wrote it.
+		if s.commit, err = commit(map[string]string{"sha1": id}); err != nil {
+			return Provenance{}, err
+		}
+		s.repository = repository
+	}
 	if strings.HasPrefix(s.repository, "gs://") {
 		// A file in a bucket, whose digest is no commit.
 		s = source{repository: s.repository}

@@ -68,6 +68,10 @@ type EvidenceSpec struct {
 	// database was last updated, where the report does not say.
 	Time         time.Time `yaml:"time"`
 	DatabaseTime time.Time `yaml:"databaseTime"`
+	// TrustedRoot is the path of what the report's signatures are verified with:
+	// a Sigstore trusted root, or a public key in PEM. Default the root of
+	// Sigstore's public instance. It counts only if the policy accepts it.
+	TrustedRoot string `yaml:"trustedRoot"`
 }
 
 // VerifierSpec says who answers for the verdict.

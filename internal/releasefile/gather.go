@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -42,6 +43,9 @@ type Report struct {
 	// Problem is why there are no bytes; empty if there are.
 	Problem  string
 	Declared criteria.Declared
+	// TrustedRoot is what the report's signatures are verified with, empty where
+	// the format has none; Declared.TrustedRoot is its digest.
+	TrustedRoot []byte
 }
 
 // maxArtifacts bounds what one pattern may mean by mistake.
@@ -51,7 +55,7 @@ const maxArtifacts = 100_000
 // that cannot be had is kept with its Problem: its absence must be seen by
 // every criterion that would have read it. formats are the names known; resolve
 // is asked for the release's images, and may be nil where it has none.
-func (f *File) Gather(ctx context.Context, formats []string, watch Watch, resolve Resolver) (*Gathered, error) {
+func (f *File) Gather(ctx context.Context, formats []Format, watch Watch, resolve Resolver) (*Gathered, error) {
 	folder := f.Folder()
 	// Opening a pipe would wait for whoever writes it.
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
@@ -336,14 +340,32 @@ func (f *File) checksums(root *os.Root, g *Gathered) error {
 	return nil
 }
 
-func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
+// MaxTrustedRoot bounds a trusted root or a public key in bytes; the public
+// instance's has some 10 kB.
+const MaxTrustedRoot = 4 << 20
+
+// Format is what is known of a format while evidence is gathered.
+type Format struct {
+	Name string
+	// Signed is true where reports are signed, and TrustedRoot what signatures
+	// are verified with where the release file names nothing.
+	Signed      bool
+	TrustedRoot []byte
+}
+
+func (f *File) evidence(root *os.Root, g *Gathered, formats []Format) error {
+	known := make(map[string]Format, len(formats))
+	for _, f := range formats {
+		known[f.Name] = f
+	}
 	byPath := make(map[string]criteria.Digest)
 	unread := make(map[string]bool)
 	for i, spec := range f.Evidence {
 		at := item(f.root, "evidence", i)
-		if !slices.Contains(formats, spec.Format) {
+		format, ok := known[spec.Format]
+		if !ok {
 			msg := fmt.Sprintf("unknown format %q", spec.Format)
-			if near := strict.Nearest(spec.Format, formats); near != "" {
+			if near := strict.Nearest(spec.Format, slices.Sorted(maps.Keys(known))); near != "" {
 				msg += fmt.Sprintf(": did you mean %q?", near)
 			} else {
 				msg += ": list them with: hallmark criteria --formats"
@@ -360,6 +382,21 @@ func (f *File) evidence(root *os.Root, g *Gathered, formats []string) error {
 			byPath[inFolder(spec.Path)] = criteria.DigestOf(data)
 		}
 		r.Declared.Time, r.Declared.DatabaseTime = spec.Time, spec.DatabaseTime
+		switch {
+		case spec.TrustedRoot != "" && !format.Signed:
+			return f.faultAt(at, "reports of format %s are not signed: trustedRoot is for those that are", spec.Format)
+		case spec.TrustedRoot != "":
+			if r.TrustedRoot, err = readIn(root, spec.TrustedRoot, MaxTrustedRoot); err != nil {
+				return f.faultAt(at, "reading the trusted root: %v", err)
+			}
+		case r.Problem == "":
+			r.TrustedRoot = format.TrustedRoot
+		}
+		if len(r.TrustedRoot) > 0 {
+			r.Declared.TrustedRoot = criteria.DigestOf(r.TrustedRoot)
+		} else if spec.TrustedRoot != "" {
+			return f.faultAt(at, "the trusted root %s is empty", spec.TrustedRoot)
+		}
 		g.Reports = append(g.Reports, r)
 	}
 	for i, spec := range f.Evidence {
@@ -481,5 +518,5 @@ func (r Report) Read(formats map[string]criteria.Format) (criteria.Evidence, err
 	if r.Problem != "" {
 		return criteria.UnreadEvidence(f, r.Name, r.Problem, r.Declared), nil
 	}
-	return criteria.ReadEvidence(f, r.Name, r.Data, r.Declared), nil
+	return criteria.ReadSignedEvidence(f, r.Name, r.Data, r.TrustedRoot, r.Declared), nil
 }

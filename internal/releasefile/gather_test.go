@@ -48,7 +48,7 @@ func folder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-var formats = []string{"cyclonedx-json", "junit", "osv-scanner", "sarif"}
+var formats = []releasefile.Format{{Name: "cyclonedx-json"}, {Name: "junit"}, {Name: "osv-scanner"}, {Name: "sarif"}}
 
 func gather(t testing.TB, dir, text string) (*releasefile.Gathered, error) {
 	t.Helper()
