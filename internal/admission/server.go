@@ -67,15 +67,15 @@ type Server struct {
 	watching sync.Mutex // what follows belongs to who watches
 	shows    [sha256.Size]byte
 	version  int
-	changing string // the digest of what is not yet believed to be whole
-	broken   string // what was last said of a state that cannot be used
+	changing string            // the digest of what is not yet believed to be whole
+	broken   map[string]string // what was last said of what cannot be used
 }
 
 // New returns a Server with what its trust directory says now.
 func New(o Options) (*Server, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
-		o: o, log: o.Log, now: o.Now, stop: stop,
+		o: o, log: o.Log, now: o.Now, stop: stop, broken: make(map[string]string),
 		requests: make(chan struct{}, maxRequests), large: semaphore.NewWeighted(maxLarge),
 	}
 	s.metrics = newMetrics(func() (int, int) { return s.asker.verdicts.len(), int(s.asker.pending.Load()) })
@@ -174,7 +174,7 @@ func (s *Server) look(ctx context.Context) {
 		s.warm(ctx)
 	}
 	if s.cert != nil {
-		if changed, err := s.cert.load(); changed {
+		if changed, err := s.cert.load(); changed || s.broken[watchCertificate] != "" {
 			s.report(watchCertificate, err)
 			s.metrics.certificate.Set(float64(s.cert.current.Load().pair.Leaf.NotAfter.Unix()))
 		}
@@ -192,10 +192,7 @@ func (s *Server) lookTrust() (changed bool, err error) {
 	}
 	if c.digest == s.state.Load().digest {
 		s.changing = ""
-		if s.broken != "" {
-			return true, nil // it is again what it was
-		}
-		return false, nil
+		return s.broken[watchTrust] != "", nil // it is again what it was
 	}
 	if !c.atomic && s.changing != c.digest {
 		s.changing = c.digest
@@ -215,20 +212,16 @@ func (s *Server) report(what string, err error) {
 	if err == nil {
 		s.metrics.reloads.WithLabelValues(what, "loaded").Inc()
 		s.metrics.stale.WithLabelValues(what).Set(0)
-		if what == watchTrust {
-			s.broken = ""
-		}
+		delete(s.broken, what)
 		s.log.Info("reloaded", "what", what, "policies", len(s.state.Load().policies), "digest", s.state.Load().digest)
 		return
 	}
 	s.metrics.stale.WithLabelValues(what).Set(1)
 	// Said once, not at every look.
-	if what == watchTrust {
-		if s.broken == err.Error() {
-			return
-		}
-		s.broken = err.Error()
+	if s.broken[what] == err.Error() {
+		return
 	}
+	s.broken[what] = err.Error()
 	s.metrics.reloads.WithLabelValues(what, "refused").Inc()
 	s.log.Error("what is there now cannot be used: what was there before stays in force", "what", what, "error", err.Error())
 }
