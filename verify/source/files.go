@@ -111,6 +111,11 @@ type loaded struct {
 	seen    map[criteria.Digest]bool
 	files   int
 	total   int64
+
+	// lean keeps places instead of bundles; at is the place that is being read.
+	lean   bool
+	places []place
+	at     place
 }
 
 func (l *loaded) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
@@ -120,15 +125,24 @@ func (l *loaded) Bundles(ctx context.Context, subject criteria.Digest) ([]attest
 	about, unclear := l.about[subject.String()], l.unclear
 	out := make([]attest.Bundle, 0, len(about)+len(unclear))
 	for len(about)+len(unclear) > 0 {
-		if len(unclear) == 0 || len(about) > 0 && about[0] < unclear[0] {
-			out = append(out, l.bundles[about[0]])
-			about = about[1:]
-		} else {
-			out = append(out, l.bundles[unclear[0]])
-			unclear = unclear[1:]
+		next := &about
+		if len(about) == 0 || len(unclear) > 0 && unclear[0] < about[0] {
+			next = &unclear
 		}
+		b, err := l.bundle((*next)[0])
+		if err != nil {
+			return nil, err
+		}
+		out, *next = append(out, b), (*next)[1:]
 	}
 	return out, nil
+}
+
+func (l *loaded) bundle(i int) (attest.Bundle, error) {
+	if l.lean {
+		return l.places[i].read()
+	}
+	return l.bundles[i], nil
 }
 
 func (l *loaded) path(ctx context.Context, path string) error {
@@ -191,6 +205,7 @@ func (l *loaded) file(path string, known bool) error {
 		return err
 	}
 	defer f.Close()
+	l.at = place{file: path}
 	if strings.HasSuffix(path, ".jsonl") {
 		err = l.lines(f, known)
 	} else {
@@ -208,18 +223,21 @@ func (l *loaded) whole(r io.Reader, known bool) error {
 	if err != nil {
 		return err
 	}
+	l.at.length, l.at.whole = int64(len(data)), true
 	return l.add(data, known)
 }
 
 func (l *loaded) lines(r io.Reader, known bool) error {
 	b := bufio.NewReaderSize(r, 64<<10)
 	for {
-		line, err := readLine(b)
+		line, n, err := readLine(b)
+		l.at.length = int64(len(line))
 		if len(bytes.TrimSpace(line)) > 0 {
 			if err := l.add(line, known); err != nil {
 				return err
 			}
 		}
+		l.at.offset += n
 		if err == io.EOF {
 			return nil
 		}
@@ -230,28 +248,31 @@ func (l *loaded) lines(r io.Reader, known bool) error {
 }
 
 // readLine returns the next line, or so much of it that it is seen to be too
-// long for a bundle.
-func readLine(b *bufio.Reader) ([]byte, error) {
+// long for a bundle, and how long it is.
+func readLine(b *bufio.Reader) ([]byte, int64, error) {
 	var line []byte
+	n := int64(0)
 	for {
 		part, err := b.ReadSlice('\n')
+		n += int64(len(part))
 		if room := verify.MaxBundle + 1 - len(line); len(part) > room {
 			part = part[:room]
 		}
 		line = append(line, part...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
+			return line, n, err
 		}
 	}
 }
 
 func (l *loaded) add(data []byte, known bool) error {
-	if len(data) <= verify.MaxBundle {
+	id := criteria.Digest{}
+	if len(data) <= verify.MaxBundle || l.lean {
 		// One bundle about a thousand artifacts lies beside each of them; that
 		// it is there a thousand times says nothing more. A line's end is not
 		// part of the bundle.
 		data = bytes.TrimSpace(data)
-		id := criteria.DigestOf(data)
+		id = criteria.DigestOf(data)
 		if l.seen[id] {
 			return nil
 		}
@@ -260,31 +281,43 @@ func (l *loaded) add(data []byte, known bool) error {
 		}
 		l.seen[id] = true
 	}
-	looks, payload := false, []byte(nil)
+	found, looks, payload := data, false, []byte(nil)
 	if len(data) <= verify.MaxBundle {
-		data, payload, looks = recognize(data)
+		found, payload, looks = recognize(data)
 	}
 	if !looks && !known {
 		return nil
 	}
-	if l.total += int64(len(data)); l.total > maxTotal {
+	if l.total += int64(len(found)); l.total > maxTotal {
 		return fmt.Errorf("more than %d bytes of bundles", maxTotal)
 	}
-	place := len(l.bundles)
-	l.bundles = append(l.bundles, data)
+	number := l.put(found, id, len(found) != len(data))
 	subjects, ok := subjects(payload)
 	if !ok {
-		l.unclear = append(l.unclear, place)
+		l.unclear = append(l.unclear, number)
 		return nil
 	}
 	seen := make(map[string]bool, len(subjects))
 	for _, s := range subjects {
 		if !seen[s] {
 			seen[s] = true
-			l.about[s] = append(l.about[s], place)
+			l.about[s] = append(l.about[s], number)
 		}
 	}
 	return nil
+}
+
+// put keeps a bundle, or where it lies, and returns its number. bare says that
+// an envelope was made a bundle.
+func (l *loaded) put(data []byte, id criteria.Digest, bare bool) int {
+	if !l.lean {
+		l.bundles = append(l.bundles, data)
+		return len(l.bundles) - 1
+	}
+	at := l.at
+	at.id, at.bare = id, bare
+	l.places = append(l.places, at)
+	return len(l.places) - 1
 }
 
 // recognize returns data as a bundle, with its payload, if it looks like a
