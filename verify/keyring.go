@@ -49,7 +49,8 @@ type keySigner struct {
 // authority verifies what certificates under one trusted root signed.
 type authority struct {
 	trusted  *root.TrustedRoot
-	logged   bool // a log entry is required
+	root     criteria.Digest // of the trusted root's bytes
+	logged   bool            // a log entry is required
 	verifier *sigstore.Verifier
 	entries  []*entry
 }
@@ -103,6 +104,7 @@ func (k *Keyring) add(dir string, s Signer, predicates []string, roots Roots) er
 			i = len(k.authorities)
 			k.authorities = append(k.authorities, a)
 		}
+		e.root = k.authorities[i].root
 		k.authorities[i].entries = append(k.authorities[i].entries, e)
 	}
 	k.entries = append(k.entries, e)
@@ -125,16 +127,17 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
 	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log), public: key, several: len(loaded.by) > 1}
 	if len(e.Require) > 0 {
-		trusted, path, err := loadRoot(dir, e.TrustedRoot, roots)
+		trusted, err := loadRoot(dir, e.TrustedRoot, roots)
 		if err != nil {
 			return nil, err
 		}
-		if err := lists(trusted, path, e.Require); err != nil {
+		if err := lists(trusted, e.Require); err != nil {
 			return nil, err
 		}
 		// The root's certificate authorities vouch for no key.
-		material = root.TrustedMaterialCollection{material, witnesses{trusted}}
-		signer.witnesses = trusted
+		material = root.TrustedMaterialCollection{material, witnesses{trusted.TrustedRoot}}
+		signer.witnesses = trusted.TrustedRoot
+		e.root = trusted.digest
 	}
 	if slices.Contains(e.Require, Timestamp) {
 		options = append(options, sigstore.WithSignedTimestamps(1))
@@ -180,14 +183,14 @@ func (e *entry) valid(t time.Time) string {
 // newAuthority returns the verifier of what certificates under the trusted root
 // called name signed and the witnesses in require saw.
 func newAuthority(dir, name string, require []Witness, roots Roots) (*authority, error) {
-	trusted, path, err := loadRoot(dir, name, roots)
+	trusted, err := loadRoot(dir, name, roots)
 	if err != nil {
 		return nil, err
 	}
 	if len(trusted.FulcioCertificateAuthorities()) == 0 {
-		return nil, fmt.Errorf("the trusted root %s lists no certificate authority", path)
+		return nil, fmt.Errorf("the trusted root %s lists no certificate authority", trusted.called)
 	}
-	if err := lists(trusted, path, require); err != nil {
+	if err := lists(trusted, require); err != nil {
 		return nil, err
 	}
 	wanted := func(w Witness, listed int) bool {
@@ -209,16 +212,16 @@ func newAuthority(dir, name string, require []Witness, roots Roots) (*authority,
 	case log:
 		options = append(options, sigstore.WithObserverTimestamps(1))
 	default:
-		return nil, fmt.Errorf("the trusted root %s lists no transparency log and no timestamp authority: nobody could say when a short-lived certificate signed", path)
+		return nil, fmt.Errorf("the trusted root %s lists no transparency log and no timestamp authority: nobody could say when a short-lived certificate signed", trusted.called)
 	}
 	if wanted(SCT, len(trusted.CTLogs())) {
 		options = append(options, sigstore.WithSignedCertificateTimestamps(1))
 	}
-	v, err := sigstore.NewVerifier(trusted, options...)
+	v, err := sigstore.NewVerifier(trusted.TrustedRoot, options...)
 	if err != nil {
-		return nil, fmt.Errorf("using the trusted root %s: %v", path, err)
+		return nil, fmt.Errorf("using the trusted root %s: %v", trusted.called, err)
 	}
-	return &authority{trusted: trusted, logged: log, verifier: v}, nil
+	return &authority{trusted: trusted.TrustedRoot, root: trusted.digest, logged: log, verifier: v}, nil
 }
 
 // Signature verifies who signed data, a Sigstore bundle about artifact: one with

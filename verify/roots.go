@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
+
+	"github.com/hallmark-project/hallmark/criteria"
 )
 
 // How a trust file names a trusted root that is no file beside it.
@@ -32,18 +34,25 @@ type Roots interface {
 // maxRoot bounds a trusted root's file; the public one has some 10 kB.
 const maxRoot = 4 << 20
 
+// anchor is a trusted root as it was read.
+type anchor struct {
+	*root.TrustedRoot
+	called string          // for people
+	digest criteria.Digest // of its bytes
+}
+
 // loadRoot reads the trusted root called name, which begins in dir if it is a
-// relative path. It returns what to call it, too.
-func loadRoot(dir, name string, roots Roots) (*root.TrustedRoot, string, error) {
+// relative path.
+func loadRoot(dir, name string, roots Roots) (*anchor, error) {
 	data, name, err := readTrusted(dir, name, roots)
 	if err != nil {
-		return nil, name, err
+		return nil, err
 	}
 	trusted, err := root.NewTrustedRootFromJSON(data)
 	if err != nil {
-		return nil, name, fmt.Errorf("reading the trusted root %s: %v", name, err)
+		return nil, fmt.Errorf("reading the trusted root %s: %v", name, err)
 	}
-	return trusted, name, nil
+	return &anchor{TrustedRoot: trusted, called: name, digest: criteria.DigestOf(data)}, nil
 }
 
 func readTrusted(dir, name string, roots Roots) ([]byte, string, error) {
@@ -83,13 +92,13 @@ func (e Expect) TrustedRoot(s Signer, roots Roots) ([]byte, error) {
 }
 
 // lists says which required witness nobody in the trusted root could be.
-func lists(trusted *root.TrustedRoot, path string, require []Witness) error {
+func lists(trusted *anchor, require []Witness) error {
 	listed := map[Witness]int{
 		Log: len(trusted.RekorLogs()), SCT: len(trusted.CTLogs()), Timestamp: len(trusted.TimestampingAuthorities()),
 	}
 	for _, w := range require {
 		if listed[w] == 0 {
-			return fmt.Errorf("the trusted root %s lists nobody who could be the required %q", path, w)
+			return fmt.Errorf("the trusted root %s lists nobody who could be the required %q", trusted.called, w)
 		}
 	}
 	return nil

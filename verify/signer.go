@@ -15,6 +15,7 @@ type entry struct {
 	Signer
 	place   int             // among all signers of the trust file
 	key     criteria.Digest // fingerprint, zero for an identity
+	root    criteria.Digest // of the trusted root's bytes, zero where it has none
 	pattern *regexp.Regexp  // nil where the identity is exact
 	demands []demand
 	// predicates are the types of the statements that it may sign; nil is any.
