@@ -1,7 +1,8 @@
 package verify
 
 import (
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/hallmark-project/hallmark/criteria"
@@ -11,17 +12,16 @@ import (
 // the bytes of every trusted root that it names. What one verifier answered is
 // worth something to another only if both have the same.
 func (v *Verifier) Fingerprint() (criteria.Digest, error) {
-	var roots []criteria.Digest
-	for _, e := range v.keyring.entries {
-		roots = append(roots, e.root)
-	}
-	data, err := json.Marshal(struct {
-		Want  Expect
-		Age   int64 // its text is for people
-		Roots []criteria.Digest
-	}{v.want, int64(v.want.MaxAge), roots})
+	// What it writes is read back as the same: nothing that is expected is left
+	// out.
+	text, err := v.want.Encode()
 	if err != nil {
 		return criteria.Digest{}, fmt.Errorf("taking the fingerprint of a verifier: %w", err)
 	}
-	return criteria.DigestOf(data), nil
+	sum := sha256.New()
+	sum.Write(text)
+	for _, e := range v.keyring.entries {
+		fmt.Fprintf(sum, "\nroot %d %s", e.place, e.root)
+	}
+	return criteria.ParseDigest("sha256:" + hex.EncodeToString(sum.Sum(nil)))
 }

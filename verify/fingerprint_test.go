@@ -52,7 +52,10 @@ func TestFingerprint(t *testing.T) {
 		"Level":     func(e *verify.Expect) { e.Level = criteria.Advanced },
 		"Criteria":  func(e *verify.Expect) { e.Criteria = append(e.Criteria, "something-else") },
 		"MaxAge":    func(e *verify.Expect) { e.MaxAge = verify.Unlimited },
-		"Policies":  func(e *verify.Expect) { e.Policies = append(e.Policies, criteria.DigestOf([]byte("x"))) },
+		"Attestations": func(e *verify.Expect) {
+			e.Attestations = []verify.Attestation{{PredicateType: "https://example.com/x/v1", All: []verify.Condition{{Path: "a", Exists: true}}}}
+		},
+		"Policies": func(e *verify.Expect) { e.Policies = append(e.Policies, criteria.DigestOf([]byte("x"))) },
 
 		"Signers.Name":      func(e *verify.Expect) { e.Signers[0].Name = "x" },
 		"Signers.Key":       func(e *verify.Expect) { e.Signers[0].Key = strangerKey.pem() },
@@ -82,6 +85,16 @@ func TestFingerprint(t *testing.T) {
 		if got := fingerprint(t, want); got == first {
 			t.Errorf("Fingerprint() is the same after a change of %s", name)
 		}
+	}
+
+	// What a condition says, too.
+	requiring := func(text string) verify.Expect {
+		want, value := base(), verify.Text(text)
+		want.Attestations = []verify.Attestation{{PredicateType: "https://example.com/x/v1", All: []verify.Condition{{Path: "a", Equals: &value}}}}
+		return want
+	}
+	if fingerprint(t, requiring("a")) == fingerprint(t, requiring("b")) {
+		t.Error("Fingerprint() is the same with another condition")
 	}
 
 	// The same file name, another root.

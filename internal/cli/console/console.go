@@ -198,6 +198,13 @@ func (c IO) JSON(v any) error {
 	return e.Encode(v)
 }
 
+// JSONLine writes v as one line.
+func (c IO) JSONLine(v any) error {
+	e := json.NewEncoder(c.Out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
 // Step says what is being done, on a terminal only: a log has no use for it.
 func (c IO) Step(format string, args ...any) {
 	if c.Terminal {

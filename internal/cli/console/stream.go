@@ -40,7 +40,8 @@ func (s *stream) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// Problem is what a command writes with -o json when it has no other answer.
+// Problem is what a command writes with -o json or jsonl when it has no other
+// answer.
 type Problem struct {
 	// Outcome is refused, unknown, or misused for a fault of usage or
 	// configuration.
@@ -56,7 +57,7 @@ func (c IO) problem(args []string, err error) error {
 	if !ok {
 		return err
 	}
-	if err != nil && !out.wrote && out.err == nil && wantsJSON(args) {
+	if format := wantsJSON(args); err != nil && !out.wrote && out.err == nil && format != "" {
 		p := Problem{Outcome: "unknown", Error: plain(err).Error()}
 		switch Code(err) {
 		case No:
@@ -69,7 +70,11 @@ func (c IO) problem(args []string, err error) error {
 			p.Hints = own.Hints
 		}
 		// If this fails as well, out.err says so.
-		_ = c.JSON(p)
+		if format == "jsonl" {
+			_ = c.JSONLine(p)
+		} else {
+			_ = c.JSON(p)
+		}
 	}
 	switch {
 	case out.err == nil || errors.Is(err, out.err):
@@ -88,9 +93,10 @@ func isQuiet(err error) bool {
 	return ok && own.Err == nil
 }
 
-// wantsJSON reports whether args choose JSON. It looks at the words, since the
-// flags may be what could not be understood.
-func wantsJSON(args []string) bool {
+// wantsJSON returns the form of JSON that args choose, json or jsonl, or
+// nothing. It looks at the words, since the flags may be what could not be
+// understood.
+func wantsJSON(args []string) string {
 	chosen := ""
 	for i, word := range args {
 		if word == "--" {
@@ -105,5 +111,8 @@ func wantsJSON(args []string) bool {
 		}
 		chosen = value
 	}
-	return chosen == "json"
+	if chosen == "json" || chosen == "jsonl" {
+		return chosen
+	}
+	return ""
 }

@@ -113,16 +113,7 @@ func images(c *cli.Context, a oci.Access, args []string) (subjects []criteria.Su
 		if err != nil {
 			return nil, nil, nil, RegistryEnding(err)
 		}
-		for _, s := range answer.Released(arg, resolved) {
-			platform := strings.TrimPrefix(s.Name, arg)
-			switch {
-			case platform != "":
-				s.Name = fmt.Sprintf("%s@%s%s", ref.Repository(), s.Digest, platform)
-			case !strings.Contains(arg, "@"):
-				// A tag may lead elsewhere tomorrow: what is shown is what was
-				// verified.
-				s.Name = fmt.Sprintf("%s@%s", arg, s.Digest)
-			}
+		for _, s := range released(arg, ref, resolved) {
 			subjects = append(subjects, s)
 			// What is known in one repository is not overlooked for what another
 			// says of the same image.
@@ -132,6 +123,22 @@ func images(c *cli.Context, a oci.Access, args []string) (subjects []criteria.Su
 		}
 	}
 	return subjects, found, others, nil
+}
+
+// released are the manifests that arg, a reference, leads to. A tag may lead
+// elsewhere tomorrow: what is shown is what was verified.
+func released(arg string, ref oci.Reference, resolved oci.Image) []criteria.Subject {
+	out := answer.Released(arg, resolved)
+	for i, s := range out {
+		platform := strings.TrimPrefix(s.Name, arg)
+		switch {
+		case platform != "":
+			out[i].Name = fmt.Sprintf("%s@%s%s", ref.Repository(), s.Digest, platform)
+		case !strings.Contains(arg, "@"):
+			out[i].Name = fmt.Sprintf("%s@%s", arg, s.Digest)
+		}
+	}
+	return out
 }
 
 // routed asks for the bundles about an image wherever the image is, and for all

@@ -40,8 +40,8 @@ func Flags() []cli.Flag {
 		&cli.StringFlag{Name: "certificate-oidc-issuer", Usage: "who vouches for that identity: `ISSUER`, exactly"},
 		&cli.StringFlag{Name: "trusted-root", Usage: "the Sigstore trusted root in `FILE` for that identity; default the trust file's"},
 		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
-		console.Output("table", "json"),
-	}, append(RootFlags(), AccessFlags()...)...)
+		console.Output("table", "json", "jsonl"),
+	}, slices.Concat(batchFlags(), RootFlags(), AccessFlags())...)
 }
 
 // Description says how the command is used; name is what it is called.
@@ -55,7 +55,8 @@ could not tell.`,
 		name+" -t trust.yaml -a attestations greet_1.2.0_linux_amd64",
 		name+" -t trust.yaml -a attestations --checksums SHA256SUMS",
 		name+" -t trust.yaml --layout layout -o json sha256:<hex>",
-		name+" -t trust.yaml registry.example/greet/greet:1.2.0")
+		name+" -t trust.yaml registry.example/greet/greet:1.2.0",
+		name+" -t trust.yaml --from-file images.txt --resume done.jsonl")
 }
 
 // What the command writes with -o json.
@@ -74,6 +75,9 @@ const (
 // Action is the command. helper asks credential helpers, nil none.
 func Action(io console.IO, helper credentials.Helper) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if c.String("from-file") != "" {
+			return batch(io, c, helper)
+		}
 		v, subjects, err := Prepare(io, c, helper)
 		if err != nil {
 			return err
@@ -89,15 +93,11 @@ func Action(io console.IO, helper credentials.Helper) cli.ActionFunc {
 // Prepare makes the verifier that the flags ask for, and hashes or resolves what
 // the command line names.
 func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.Verifier, []criteria.Subject, error) {
-	if c.String("trust") == "" {
-		return nil, nil, console.Misused(errors.New("--trust is missing: nothing is trusted that you did not say"),
-			"the publisher's trust.yaml, from a place you trust, is one to begin with")
-	}
-	want, err := LoadTrust(c.String("trust"))
-	if err != nil {
+	if err := alone(c); err != nil {
 		return nil, nil, err
 	}
-	if want.Signers, err = signers(c, want.Signers); err != nil {
+	want, err := expected(c)
+	if err != nil {
 		return nil, nil, err
 	}
 	access := Access(io, c, helper)
@@ -123,11 +123,34 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	if src == nil {
 		src = routed{images: where}
 	}
-	v, err := verify.New(src, want, verify.WithClock(io.Now), verify.WithRoots(Roots(io, c)))
+	v, err := verifier(io, c, src, want)
 	if err != nil {
-		return nil, nil, unmade(err)
+		return nil, nil, err
 	}
 	return v, subjects, nil
+}
+
+// expected is what the trust file and the flags ask for.
+func expected(c *cli.Context) (verify.Expect, error) {
+	if c.String("trust") == "" {
+		return verify.Expect{}, console.Misused(errors.New("--trust is missing: nothing is trusted that you did not say"),
+			"the publisher's trust.yaml, from a place you trust, is one to begin with")
+	}
+	want, err := LoadTrust(c.String("trust"))
+	if err != nil {
+		return verify.Expect{}, err
+	}
+	want.Signers, err = signers(c, want.Signers)
+	return want, err
+}
+
+// verifier makes the verifier of what src finds.
+func verifier(io console.IO, c *cli.Context, src verify.Source, want verify.Expect) (*verify.Verifier, error) {
+	v, err := verify.New(src, want, verify.WithClock(io.Now), verify.WithRoots(Roots(io, c)))
+	if err != nil {
+		return nil, unmade(err)
+	}
+	return v, nil
 }
 
 // bundles is where the flags say that bundles are, nil where they say nothing.
@@ -242,13 +265,26 @@ func files(c *cli.Context, args []string) ([]criteria.Subject, error) {
 // Show writes report as the output flag asks, and returns the error that ends
 // the process with the right code.
 func Show(io console.IO, c *cli.Context, report Report) error {
-	if c.String("output") == "json" {
+	switch c.String("output") {
+	case "json":
 		if err := io.JSON(report); err != nil {
 			return err
 		}
-		return Ending(report)
+	case "jsonl":
+		var sum Summary
+		w := newLines(io)
+		for _, s := range report.Subjects {
+			sum.add(s.Outcome, false)
+			if err := w.subject(Line{Subject: s}); err != nil {
+				return err
+			}
+		}
+		if err := w.end(sum); err != nil {
+			return err
+		}
+	default:
+		Table(io, report)
 	}
-	Table(io, report)
 	return Ending(report)
 }
 
