@@ -35,6 +35,9 @@ func TestKeysAreDocumented(t *testing.T) {
 			if !strings.Contains(text, "`"+prefix+key+"`") {
 				t.Errorf("docs/files.md does not say what %s%s is", prefix, key)
 			}
+			if inner.Kind() == reflect.Pointer {
+				inner = reflect.SliceOf(inner.Elem())
+			}
 			if inner.Kind() == reflect.Slice && inner.Elem().Kind() == reflect.Struct && strings.HasPrefix(inner.Elem().PkgPath(), "github.com/hallmark-project/") && inner.Elem().NumField() > 0 && inner.Elem().Field(0).Tag.Get("yaml") != "" {
 				walk("", inner.Elem())
 			}

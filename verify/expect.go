@@ -38,6 +38,14 @@ type Expect struct {
 
 	// Attestations are statements that must be there beside the verdict.
 	Attestations []Attestation `yaml:"attestations"`
+	// Provenance is how it must have been built.
+	Provenance *Provenance `yaml:"provenance"`
+	// Source is what must have been said of the commit it was built from.
+	Source *SourceVerdict `yaml:"source"`
+	// SBOM is a bill of materials that must be there, VEX what must be said of its
+	// vulnerabilities.
+	SBOM *SBOM `yaml:"sbom"`
+	VEX  *VEX  `yaml:"vex"`
 
 	// dir is where relative paths begin.
 	dir string

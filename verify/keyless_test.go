@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -84,6 +85,12 @@ func (w sigstoreWorld) sign(t testing.TB, identity, issuer string, payload []byt
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w.signWith(t, leaf, private, payload, change)
+}
+
+// signWith is sign with a certificate that is there.
+func (w sigstoreWorld) signWith(t testing.TB, leaf *x509.Certificate, private crypto.PrivateKey, payload []byte, change func(*protobundle.Bundle)) attest.Bundle {
+	t.Helper()
 	sum := sha256.Sum256(fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(intoto), intoto, len(payload), payload))
 	sig, err := ecdsa.SignASN1(rand.Reader, private.(*ecdsa.PrivateKey), sum[:])
 	if err != nil {

@@ -18,8 +18,19 @@ func newPattern(text string) pattern {
 	if !strings.Contains(text, "*") {
 		return pattern{text: text}
 	}
+	// What is quoted compiles. Text that is no UTF-8 matches nothing.
+	exp, err := regexp.Compile(`(?s)\A` + expression(text) + `\z`)
+	if err != nil {
+		exp = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
+	}
+	return pattern{text: text, exp: exp}
+}
+
+// expression is p as a regular expression that is not anchored yet.
+func (p pattern) expression() string { return expression(p.text) }
+
+func expression(text string) string {
 	var b strings.Builder
-	b.WriteString(`(?s)\A`)
 	for rest := text; rest != ""; {
 		star := strings.IndexByte(rest, '*')
 		if star < 0 {
@@ -36,13 +47,7 @@ func newPattern(text string) pattern {
 			rest = after
 		}
 	}
-	b.WriteString(`\z`)
-	// What is quoted compiles. Text that is no UTF-8 matches nothing.
-	exp, err := regexp.Compile(b.String())
-	if err != nil {
-		exp = regexp.MustCompile(`[^\x00-\x{10FFFF}]`)
-	}
-	return pattern{text: text, exp: exp}
+	return b.String()
 }
 
 // match reports whether p stands for all of s. Its cost is linear in the length

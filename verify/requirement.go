@@ -2,10 +2,12 @@ package verify
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
 )
 
@@ -16,21 +18,34 @@ type Requirement struct {
 	Kind string `json:"kind"`
 	// Name is what the trust file calls it, empty if it does not.
 	Name string `json:"name,omitempty"`
-	// PredicateType is of the statements that met it.
+	// PredicateType is of the statements that met it, the first where they differ.
 	PredicateType string `json:"predicateType"`
 	// Statements are the digests of the signed statements that met it, in their
 	// order; Signers are who made them.
 	Statements []criteria.Digest `json:"statements"`
 	Signers    []Identity        `json:"signers"`
+	// Build is what the provenance says.
+	Build *Build `json:"build,omitempty"`
+	// Source is what is said of the commit.
+	Source *JudgedSource `json:"source,omitempty"`
+	// Document is the bill of materials that a statement refers to, zero where it
+	// is in one.
+	Document criteria.Digest `json:"document,omitzero"`
 }
 
 // The kinds of requirement.
 const (
 	AttestationRequired = "attestation"
+	ProvenanceRequired  = "provenance"
+	SourceRequired      = "source"
+	SBOMRequired        = "sbom"
+	VEXRequired         = "vex"
 )
 
 // Kinds lists every kind of [Requirement].
-func Kinds() []string { return []string{AttestationRequired} }
+func Kinds() []string {
+	return []string{AttestationRequired, ProvenanceRequired, SBOMRequired, VEXRequired, SourceRequired}
+}
 
 // add notes that st met r.
 func (r *Requirement) add(st *verified) {
@@ -103,6 +118,26 @@ func (e Expect) requirementFaults() []fault {
 			add([]any{"attestations", i, "threshold"}, "threshold %d is more than there are signers: %d", a.Threshold, cmp.Or(n, len(e.Signers)))
 		}
 	}
+	if e.Provenance != nil {
+		for _, f := range e.Provenance.faults() {
+			add(append([]any{"provenance"}, f.path...), "%s", f.msg)
+		}
+	}
+	if e.Source != nil {
+		for _, f := range e.Source.faults(e) {
+			add(append([]any{"source"}, f.path...), "%s", f.msg)
+		}
+	}
+	if e.SBOM != nil {
+		for _, f := range e.SBOM.faults() {
+			add(append([]any{"sbom"}, f.path...), "%s", f.msg)
+		}
+	}
+	if e.VEX != nil {
+		for _, f := range e.VEX.faults() {
+			add(append([]any{"vex"}, f.path...), "%s", f.msg)
+		}
+	}
 	return faults
 }
 
@@ -111,16 +146,43 @@ func (e Expect) requirementFaults() []fault {
 // for statements of its type alone.
 func (v *Verifier) require(roots Roots) error {
 	v.main = span{0, len(v.want.Signers)}
-	for _, a := range v.want.Attestations {
+	for i, a := range v.want.Attestations {
 		signers, err := v.signers(a.Signers, []string{a.PredicateType}, roots)
 		if err != nil {
-			return err
+			return fmt.Errorf("attestation %d: %w", i+1, err)
 		}
 		asked, err := newAttested(a, signers)
 		if err != nil {
 			return err
 		}
 		v.attested = append(v.attested, asked)
+	}
+	if v.want.Provenance != nil {
+		asked, err := v.newBuilt(*v.want.Provenance, roots)
+		if err != nil {
+			return fmt.Errorf("provenance: %w", err)
+		}
+		v.built = asked
+	}
+	var err error
+	if want := v.want.SBOM; want != nil {
+		v.billed = &billed{SBOM: *want}
+		if v.billed.signers, err = v.signers(want.Signers, want.types(), roots); err != nil {
+			return fmt.Errorf("sbom: %w", err)
+		}
+		// Where a document decides, everybody looks for it.
+		v.unread = false
+	}
+	if want := v.want.VEX; want != nil {
+		v.vexed = &vexed{VEX: *want}
+		if v.vexed.signers, err = v.signers(want.Signers, vexTypes(), roots); err != nil {
+			return fmt.Errorf("vex: %w", err)
+		}
+	}
+	if want := v.want.Source; want != nil {
+		if v.sourceSigners, err = v.signers(want.Signers, []string{verdictType}, roots); err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
 	}
 	return nil
 }
@@ -141,16 +203,69 @@ func (v *Verifier) signers(own []Signer, predicates []string, roots Roots) (span
 	return s, nil
 }
 
-// required returns what the verified statements meet of what is required, and
-// why they do not meet the rest.
-func (v *Verifier) required(statements []*verified, now time.Time) (met []Requirement, unmet []Reason) {
-	for _, a := range v.attested {
-		r, why := a.judge(statements, now)
+// question is what is known when requirements are asked.
+type question struct {
+	subject    criteria.Digest
+	bundles    []attest.Bundle
+	statements []*verified // in an order of their own
+	// verdict is the one that decided, and met that it is a yes.
+	verdict *candidate
+	met     bool
+	now     time.Time
+}
+
+// required returns which requirements are met, and why the others are not. The
+// error is that it could not be told, which is asked only where all else is a
+// yes: so is what was said of the source, which has to be looked for.
+func (v *Verifier) required(ctx context.Context, q question) (met []Requirement, unmet []Reason, err error) {
+	note := func(r *Requirement, why *Reason) {
 		if why != nil {
 			unmet = append(unmet, *why)
-			continue
+		} else {
+			met = append(met, *r)
 		}
-		met = append(met, *r)
 	}
-	return met, unmet
+	for _, a := range v.attested {
+		note(a.judge(q.statements, q.now))
+	}
+	one := true // the provenance names one commit at most
+	if v.built != nil {
+		var r *Requirement
+		var why *Reason
+		r, one, why = v.built.judge(q.statements)
+		note(r, why)
+	}
+	var untold error
+	if v.billed != nil {
+		references, err := v.references(ctx, q.statements)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, why, err := v.billed.judge(q.statements, references, q.subject)
+		if untold = err; err == nil {
+			note(r, why)
+		}
+	}
+	if v.vexed != nil {
+		note(v.vexed.judge(q.statements, q.now))
+	}
+	switch {
+	case !q.met || len(unmet) > 0:
+		return met, unmet, nil
+	case untold != nil:
+		return nil, nil, untold
+	}
+	if v.want.Source != nil {
+		commit, why := builtFrom(met, one, v.companion(q.verdict, q.statements))
+		if why != "" {
+			note(nil, unmetReason(nil, "source: "+why))
+			return met, unmet, nil
+		}
+		r, reason, err := v.sourceVerdict(ctx, commit, q.bundles, q.now)
+		if err != nil {
+			return nil, nil, err
+		}
+		note(r, reason)
+	}
+	return met, unmet, nil
 }

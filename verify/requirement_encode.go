@@ -35,6 +35,68 @@ func (e Expect) writeRequirements(line func(string, ...any)) {
 		writeConditions(line, "    ", "all", a.All)
 		writeConditions(line, "    ", "any", a.Any)
 	}
+	if p := e.Provenance; p != nil {
+		line("")
+		line("# How it must have been built.")
+		line("provenance:")
+		line("  level: %d", p.Level)
+		line("  sourceRepository: %s", scalar(p.SourceRepository))
+		for _, k := range []struct{ key, value string }{{"ref", p.Ref}, {"tag", p.Tag}, {"commit", p.Commit}, {"workflow", p.Workflow}} {
+			if k.value != "" {
+				line("  %s: %s", k.key, scalar(k.value))
+			}
+		}
+		line("  builders:")
+		for _, b := range p.Builders {
+			line("    - id: %s", scalar(b.ID))
+			if b.Level > 0 {
+				line("      level: %d", b.Level)
+			}
+			if b.TrustedRoot != "" {
+				line("      trustedRoot: %s", scalar(b.TrustedRoot))
+			}
+			if len(b.Require) > 0 {
+				line("      require: [%s]", words(b.Require, ", "))
+			}
+			writeSigners(line, "      ", b.Signers)
+		}
+	}
+	if s := e.Source; s != nil {
+		line("")
+		line("# What must have been said of the commit that it was built from.")
+		line("source:")
+		line("  verifier: %s", scalar(s.Verifier))
+		line("  resource: %s", scalar(s.Resource))
+		line("  level: %d", s.Level)
+		line("  maxAge: %s", s.MaxAge)
+		writeSigners(line, "  ", s.Signers)
+	}
+	if s := e.SBOM; s != nil {
+		line("")
+		line("# A bill of materials about it that must be there.")
+		line("sbom:")
+		line("  formats: [%s]", words(s.Formats, ", "))
+		writeSigners(line, "  ", s.Signers)
+	}
+	if x := e.VEX; x != nil {
+		line("")
+		line("# What must have been said of its vulnerabilities.")
+		line("vex:")
+		line("  resolved: %t", x.Resolved)
+		if x.MaxAge != 0 {
+			line("  maxAge: %s", x.MaxAge)
+		}
+		writeSigners(line, "  ", x.Signers)
+	}
+}
+
+// words joins words that need no quotes.
+func words[T ~string](list []T, by string) string {
+	var out []string
+	for _, w := range list {
+		out = append(out, string(w))
+	}
+	return strings.Join(out, by)
 }
 
 // writeConditions writes a list of conditions below key, which stands at indent.

@@ -279,11 +279,11 @@ func (e Expect) called() []string {
 	return []string{e.Resource}
 }
 
-// resource says what the artifact may be called.
-func (e Expect) resource() string {
+// quotedAny says what something may be called.
+func quotedAny(resources []pattern) string {
 	var quoted []string
-	for _, r := range e.called() {
-		quoted = append(quoted, strconv.Quote(r))
+	for _, r := range resources {
+		quoted = append(quoted, strconv.Quote(r.text))
 	}
 	return strings.Join(quoted[:min(len(quoted), 4)], " or ")
 }

@@ -54,7 +54,7 @@ func stories() []story {
 	at := func(p object, when string) []byte { return verdict(p.with(object{"timeVerified": when})) }
 	good := signed(releaseKey, verdict(predicate()))
 	sbom := encode(statement(sbomType, object{"bomFormat": "CycloneDX"}))
-	return append(requirementStories(good), []story{
+	return append(slices.Concat(requirementStories(good), sourceStories(good), billStories(good)), []story{
 		{name: "accept", comment: "A verdict by the trusted key, an hour old.", expect: "accept", bundles: []attest.Bundle{good}},
 		{
 			name: "accept-companions", comment: "The findings and an SBOM beside the verdict, found twice.", expect: "accept",

@@ -49,9 +49,9 @@ type candidate struct {
 	timeless bool
 }
 
-// readVerdict reads the predicate of a verified verdict, and says why it is not
-// one that can decide.
-func (v *Verifier) readVerdict(st *verified, now time.Time) (*candidate, *Reason) {
+// readVerdict reads the predicate of a verified verdict by verifier about one of
+// those called, and says why it is not one that can decide.
+func readVerdict(st *verified, verifier string, called []pattern, now time.Time) (*candidate, *Reason) {
 	no := func(code, format string, args ...any) (*candidate, *Reason) {
 		return nil, st.reason(code, format, args...)
 	}
@@ -66,11 +66,11 @@ func (v *Verifier) readVerdict(st *verified, now time.Time) (*candidate, *Reason
 	// > verifier.id: The verifier's identity. […] The consumer MUST verify that
 	// > the signer is acceptable for this verifier.id; the trust file names the
 	// > pair.
-	if s.Verifier.ID != v.want.Verifier {
-		return no(WrongVerifier, "the verdict is by verifier %q, expected %q", s.Verifier.ID, v.want.Verifier)
+	if s.Verifier.ID != verifier {
+		return no(WrongVerifier, "the verdict is by verifier %q, expected %q", s.Verifier.ID, verifier)
 	}
-	if !slices.ContainsFunc(v.resources, func(p pattern) bool { return p.match(s.ResourceURI) }) {
-		return no(WrongResource, "the verdict is about resource %q, expected %s", s.ResourceURI, v.want.resource())
+	if !slices.ContainsFunc(called, func(p pattern) bool { return p.match(s.ResourceURI) }) {
+		return no(WrongResource, "the verdict is about resource %q, expected %s", s.ResourceURI, quotedAny(called))
 	}
 	c := &candidate{verified: st, policies: s.Policy.Digest.all()}
 	c.Verdict = Verdict{

@@ -47,6 +47,11 @@ type Verifier struct {
 	// main are the signers of the verdict; the others are of requirements.
 	main     span
 	attested []*attested
+	built    *built
+	billed   *billed
+	vexed    *vexed
+	// sourceSigners may sign what is said of the source.
+	sourceSigners span
 }
 
 // Option sets one thing about a [Verifier] or a [Keyring].
@@ -108,6 +113,18 @@ func (e Expect) clone() Expect {
 	e.Attestations = slices.Clone(e.Attestations)
 	for i, a := range e.Attestations {
 		e.Attestations[i] = a.clone()
+	}
+	if e.Provenance != nil {
+		e.Provenance = e.Provenance.clone()
+	}
+	if e.Source != nil {
+		e.Source = e.Source.clone()
+	}
+	if e.SBOM != nil {
+		e.SBOM = e.SBOM.clone()
+	}
+	if e.VEX != nil {
+		e.VEX = e.VEX.clone()
 	}
 	return e
 }
@@ -188,7 +205,7 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		if st = v.main.only(st); st == nil {
 			continue
 		}
-		c, reason := v.readVerdict(st, now)
+		c, reason := readVerdict(st, v.want.Verifier, v.resources, now)
 		if reason == nil && c.Passed {
 			reason = st.outlived(c)
 		}
@@ -203,8 +220,14 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 	for _, c := range alone {
 		no(c.order, *c.reason(TooFewSigners, "signed by %s", c.short(v.want.Threshold)))
 	}
+	slices.SortFunc(statements, compareStatements)
 	decided, met := v.decide(candidates, now, no)
-	required, unmet := v.required(statements, now)
+	required, unmet, err := v.required(ctx, question{
+		subject: subject, bundles: bundles, statements: statements, verdict: decided, met: met, now: now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("verifying %s: %w", subject, err)
+	}
 	for _, r := range unmet {
 		no(len(bundles), r)
 	}
@@ -231,9 +254,6 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 
 		Requirements: required,
 	}
-	slices.SortFunc(statements, func(a, b *verified) int {
-		return strings.Compare(a.digest.String()+a.bundle.String(), b.digest.String()+b.bundle.String())
-	})
 	for _, st := range statements {
 		result.Statements = append(result.Statements, Statement{
 			PredicateType: st.payload.PredicateType, Signature: st.signature,

@@ -60,6 +60,10 @@ var required = map[reflect.Type][]string{
 	reflect.TypeFor[criteria.Waiver]():             {"id", "criterion", "finding", "reason", "owner", "requester", "approver", "created", "expires"},
 	reflect.TypeFor[verify.Expect]():               {"verifier", "signers", "maxAge"},
 	reflect.TypeFor[verify.Attestation]():          {"predicateType"},
+	reflect.TypeFor[verify.Provenance]():           {"level", "builders", "sourceRepository"},
+	reflect.TypeFor[verify.Builder]():              {"id"},
+	reflect.TypeFor[verify.SourceVerdict]():        {"verifier", "resource", "level", "maxAge"},
+	reflect.TypeFor[verify.SBOM]():                 {"formats"},
 }
 
 // either are the keys of which the readers insist on one, by type.
@@ -136,6 +140,8 @@ func (g generator) of(t reflect.Type) Schema {
 		return oneOf(wordsOf(admission.AllUnmatched()))
 	case reflect.TypeFor[admission.Operator]():
 		return oneOf(wordsOf(admission.Operators()))
+	case reflect.TypeFor[verify.BillFormat]():
+		return oneOf(wordsOf(verify.BillFormats()))
 	case reflect.TypeFor[verify.Value]():
 		return Schema{"type": []string{"string", "number", "boolean"}}
 	case reflect.TypeFor[verify.Condition]():

@@ -124,6 +124,14 @@ const required = `attestations:
       - any:
           - {path: "findings[*].score", atMost: 6.9}
           - {path: reviewed, exists: true}
+provenance:
+  level: 2
+  sourceRepository: https://github.com/acme/greet
+  tag: v1.*
+  builders: [{id: https://github.com/actions/runner/github-hosted, trustedRoot: public-good}]
+source: {verifier: https://example.test/source, resource: git+https://github.com/acme/greet, level: 3, maxAge: unlimited}
+sbom: {formats: [spdx, cyclonedx]}
+vex: {resolved: true}
 `
 
 // Every example validates, and so does what the readers accept.
@@ -205,6 +213,9 @@ func TestSchemasRefuse(t *testing.T) {
 		{"trust.schema.json", trust + strings.Replace(required, "predicateType: https://example.test/scan/v1", "name2: x", 1)},
 		{"trust.schema.json", trust + strings.Replace(required, "atMost: 6.9", "atMost: [6.9]", 1)},
 		{"trust.schema.json", trust + strings.Replace(required, "exists: true", "exist: true", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "spdx, ", "swid, ", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "resolved: true", "resolved: soon", 1)},
+		{"trust.schema.json", trust + strings.Replace(required, "  tag: v1.*", "  tags: v1.*", 1)},
 	} {
 		if err := validate(t, compile(t, tt.schema), []byte(tt.doc)); err == nil {
 			t.Errorf("%s accepts %q", tt.schema, tt.doc)

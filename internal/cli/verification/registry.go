@@ -161,6 +161,9 @@ func (r routed) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.
 		}
 		return out, nil
 	}
+	if r.others == nil && subject.Algorithm() == "gitCommit" {
+		return nil, nil // what is said of a commit lies among what is about the image
+	}
 	if r.others == nil {
 		return nil, errors.New("nobody said where its bundles are")
 	}
