@@ -602,8 +602,10 @@ type Build struct {
 // BuildSigner is a verified signer of provenance: the holder of a certificate
 // or of a key.
 type BuildSigner struct {
-	// By is what verified the signature: sigstore-go or slsa-verifier.
-	By string `json:"by"`
+	// By is what verified the signature: sigstore-go or slsa-verifier. Root is
+	// the SHA-256 of the trusted root that vouches for a certificate.
+	By   string `json:"by"`
+	Root Digest `json:"root,omitzero"`
 	// Issuer and Identity are the certificate's; Key is the SHA-256 of a public
 	// key in DER. Of a signature by Google Cloud Build, Identity alone is set.
 	Issuer   string `json:"issuer,omitempty"`

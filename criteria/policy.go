@@ -210,7 +210,7 @@ func ParsePolicy(file string, data []byte, kinds []Kind, compile Compiler) (*Pol
 		}
 	}
 	if out.roots == nil {
-		out.roots = publicGoodRoots()
+		out.roots = PublicGoodRoots()
 	}
 	if f.Profile == NoLevel {
 		p.fault(root, "profile is missing: basic, standard or advanced")

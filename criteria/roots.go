@@ -1,13 +1,13 @@
 package criteria
 
-// publicGoodRoots are the trusted roots of Sigstore's public instance that a
+// PublicGoodRoots are the trusted roots of Sigstore's public instance that a
 // policy accepts where it names none. A root that was here stays here: releases
 // that were judged with it can still be judged again.
 //
 // The release file says which root a report is verified with, so a root counts
 // only because the policy accepts its bytes. Otherwise a pipeline could bring a
 // root of its own, and with it any signer it likes.
-func publicGoodRoots() []Digest {
+func PublicGoodRoots() []Digest {
 	var out []Digest
 	for _, s := range []string{
 		// Of module github.com/sigstore/sigstore v1.10.11,

@@ -256,7 +256,7 @@ func (c builtByTrustedBuilderCriterion) rate(x *examination, b criteria.Build) b
 			x.add(criteria.Fail, "builder-unknown", "%s is no builder whose level is known here: name it in the policy (builders) if it is trusted", b.Builder)
 			return buildRating{}
 		}
-		return buildRating{p.level, p.level}
+		return certain(b, p.level)
 	}
 	i := slices.IndexFunc(c.builders, func(t trustedBuilder) bool { return t.is(b) })
 	if i < 0 {
@@ -289,6 +289,16 @@ func (c builtByTrustedBuilderCriterion) rate(x *examination, b criteria.Build) b
 	}
 	if level == 0 {
 		x.add(criteria.Fail, "builder-unknown", "the level of %s is not known here: say it in the policy (builders)", b.Builder)
+	}
+	return certain(b, level)
+}
+
+// certain is a level that is certain whatever the policy says, unless the policy
+// chose the root: only of Sigstore's public instance is it known that a
+// certificate in the name of GitHub or GitLab is for whom they say.
+func certain(b criteria.Build, level int) buildRating {
+	if s := b.Signer; s.By != "slsa-verifier" && !slices.Contains(criteria.PublicGoodRoots(), s.Root) {
+		return buildRating{trusted: level}
 	}
 	return buildRating{level, level}
 }

@@ -49,7 +49,7 @@ func gitHubBuild(t testing.TB) criteria.Build {
 		Builder:  ownWorkflow, Type: "https://actions.github.io/buildtypes/workflow/v1",
 		Repository: sourceRepo, Ref: "refs/tags/v1.2.0", Commit: mustDigest(t, buildCommit), Workflow: ".github/workflows/release.yml",
 		Signer: &criteria.BuildSigner{
-			By: "sigstore-go", Issuer: gitHubIssuer, Identity: ownWorkflow, Repository: sourceRepo, Ref: "refs/tags/v1.2.0",
+			By: "sigstore-go", Root: criteria.PublicGoodRoots()[0], Issuer: gitHubIssuer, Identity: ownWorkflow, Repository: sourceRepo, Ref: "refs/tags/v1.2.0",
 			Commit: mustDigest(t, buildCommit), Runner: "github-hosted",
 		},
 	}
@@ -131,9 +131,12 @@ func TestBuiltByTrustedBuilder(t *testing.T) {
 		reason  string
 		level   int // in the label
 	}{
-		"GitHub's own workflow has level 2":        {``, []criteria.Build{gitHubBuild(t)}, criteria.Pass, "", "SLSA build level 2, from " + sourceRepo, 2},
-		"and not 3":                                {`"minimumLevel":3`, []criteria.Build{gitHubBuild(t)}, criteria.Fail, "level-too-low", "3 is asked for", 0},
-		"slsa-github-generator has 3":              {`"minimumLevel":3`, []criteria.Build{generatedBuild(t)}, criteria.Pass, "", "level 3", 3},
+		"GitHub's own workflow has level 2": {``, []criteria.Build{gitHubBuild(t)}, criteria.Pass, "", "SLSA build level 2, from " + sourceRepo, 2},
+		"and not 3":                         {`"minimumLevel":3`, []criteria.Build{gitHubBuild(t)}, criteria.Fail, "level-too-low", "3 is asked for", 0},
+		"slsa-github-generator has 3":       {`"minimumLevel":3`, []criteria.Build{generatedBuild(t)}, criteria.Pass, "", "level 3", 3},
+		"under a root of the policy's own it earns no label": {
+			`"minimumLevel":3`, []criteria.Build{with(generatedBuild(t), func(b *criteria.Build) { b.Signer.Root = mustDigest(t, builtGadget) })}, criteria.Pass, "", "level 3", 0,
+		},
 		"and no more because the policy says less": {`"builders":[{"id":` + quoted(genericID) + `,"level":2}]`, []criteria.Build{generatedBuild(t)}, criteria.Pass, "", "level 2", 2},
 		"the generator without a ref, listed":      {`"builders":[{"id":` + quoted(generatorWorkflows+"generator_generic_slsa3.yml") + `}]`, []criteria.Build{generatedBuild(t)}, criteria.Pass, "", "level 3", 3},
 		"the lower of two builds counts":           {``, []criteria.Build{generatedBuild(t), gitHubBuild(t)}, criteria.Pass, "", "", 2},
@@ -252,7 +255,7 @@ func gitLabBuild(t testing.TB) criteria.Build {
 		Type:       "https://gitlab.com/gitlab-org/gitlab-runner/-/blob/16.7.0/PROVENANCE.md",
 		Repository: project, Commit: mustDigest(t, buildCommit), Workflow: "build-job",
 		Signer: &criteria.BuildSigner{
-			By: "sigstore-go", Issuer: gitLabIssuer, Identity: project + "//.gitlab-ci.yml@refs/tags/v1.2.0",
+			By: "sigstore-go", Root: criteria.PublicGoodRoots()[0], Issuer: gitLabIssuer, Identity: project + "//.gitlab-ci.yml@refs/tags/v1.2.0",
 			Repository: project, Ref: "refs/tags/v1.2.0", Commit: mustDigest(t, buildCommit), Runner: "gitlab-hosted",
 		},
 	}

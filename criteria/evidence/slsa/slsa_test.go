@@ -103,7 +103,7 @@ func TestReadReal(t *testing.T) {
 			Builds: &criteria.Builds{Items: []criteria.Build{{
 				Subjects: []criteria.Digest{jar},
 				Signer: &criteria.BuildSigner{
-					By: "sigstore-go", Issuer: gitHub, Identity: generator + "/.github/workflows/delegator_lowperms-generic_slsa3.yml@refs/tags/v2.0.0",
+					By: "sigstore-go", Root: criteria.PublicGoodRoots()[0], Issuer: gitHub, Identity: generator + "/.github/workflows/delegator_lowperms-generic_slsa3.yml@refs/tags/v2.0.0",
 					Repository: example, Ref: "refs/tags/v14.2", Commit: anchor, Runner: "github-hosted",
 				},
 				Builder: generator + "/.github/workflows/builder_maven_slsa3.yml@refs/tags/v2.0.0", Type: generator + "/delegator-generic@v0",
@@ -115,7 +115,7 @@ func TestReadReal(t *testing.T) {
 			Builds: &criteria.Builds{Items: []criteria.Build{{
 				Subjects: []criteria.Digest{goggles},
 				Signer: &criteria.BuildSigner{
-					By: "sigstore-go", Issuer: gitHub, Identity: "https://github.com/trishankatdatadog/supreme-goggles/.github/workflows/npm-publish.yml@refs/tags/v1.0.5",
+					By: "sigstore-go", Root: criteria.PublicGoodRoots()[0], Issuer: gitHub, Identity: "https://github.com/trishankatdatadog/supreme-goggles/.github/workflows/npm-publish.yml@refs/tags/v1.0.5",
 					Repository: "https://github.com/trishankatdatadog/supreme-goggles", Ref: "refs/tags/v1.0.5",
 					Commit: digest(t, "gitCommit:38ebf99444e033b2f1550c9aaaeacd62d02a12ba"), Runner: "github-hosted",
 				},
@@ -129,7 +129,7 @@ func TestReadReal(t *testing.T) {
 			Builds: &criteria.Builds{Items: []criteria.Build{{
 				Subjects: []criteria.Digest{sigstoreJS},
 				Signer: &criteria.BuildSigner{
-					By: "sigstore-go", Issuer: gitHub, Identity: "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main",
+					By: "sigstore-go", Root: criteria.PublicGoodRoots()[0], Issuer: gitHub, Identity: "https://github.com/sigstore/sigstore-js/.github/workflows/release.yml@refs/heads/main",
 					Repository: "https://github.com/sigstore/sigstore-js", Ref: "refs/heads/main",
 					Commit: digest(t, "gitCommit:f0b49a04e5a62250e0f60fb128004a73110fe311"), Runner: "github-hosted",
 				},

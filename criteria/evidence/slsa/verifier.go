@@ -25,6 +25,7 @@ import (
 type verifier struct {
 	*sigstore.Verifier
 	trusted *root.TrustedRoot // nil: a key
+	root    criteria.Digest   // of its bytes
 	key     criteria.Digest
 }
 
@@ -62,7 +63,7 @@ func newVerifier(trust []byte) (*verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the trusted root it is to be verified with cannot be used: %v", err)
 	}
-	return &verifier{Verifier: v, trusted: trusted}, nil
+	return &verifier{Verifier: v, trusted: trusted, root: criteria.DigestOf(trust)}, nil
 }
 
 func keyVerifier(block *pem.Block) (*verifier, error) {
@@ -136,6 +137,7 @@ func (a attestation) read(v *verifier) reading {
 		return no("it was verified without a certificate or a time")
 	}
 	r.signer = signerOf(result.Signature.Certificate)
+	r.signer.Root = v.root
 	return r
 }
 
