@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -38,13 +39,21 @@ func TestStories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slsa := provenance()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Condition: func(cond string) (bool, error) {
+			if cond == "slsa" {
+				return slsa != "", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
 			for _, set := range [][2]string{
 				{"EXAMPLES", examples},
 				{"PUBLICGOOD", filepath.Join(examples, "../verify/publicgood.trusted_root.json")},
+				{"SLSA", slsa},
 				{"HOME", home},
 				{"XDG_CONFIG_HOME", filepath.Join(home, "config")},
 				{"AppData", filepath.Join(home, "config")},
@@ -56,6 +65,17 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter, "registry": startRegistry, "tuf": tufOf(t)},
 	})
+}
+
+// provenance is where the sources of slsa-verifier keep provenance that builders
+// really wrote, or "" where they are not here.
+func provenance() string {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/slsa-framework/slsa-verifier/v2").Output()
+	dir := filepath.Join(strings.TrimSpace(string(out)), "cli", "slsa-verifier", "testdata")
+	if _, missing := os.Stat(dir); err != nil || missing != nil {
+		return ""
+	}
+	return dir
 }
 
 // exits CODE COMMAND... runs a command and holds its exit code.
