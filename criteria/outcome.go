@@ -140,18 +140,13 @@ func Conclude(reason string, findings []Finding) Outcome {
 
 // summary names the first of the worst findings and counts the others.
 func summary(reason string, findings []Finding) string {
-	var open []Finding
-	for _, f := range findings {
-		if f.Waiver == "" {
-			open = append(open, f)
-		}
-	}
-	if len(open) == 0 {
+	first := slices.IndexFunc(findings, func(f Finding) bool { return f.Waiver == "" })
+	if first < 0 {
 		return reason
 	}
-	worst, alike := open[0], 0
-	for _, f := range open {
-		if f.Status == worst.Status {
+	worst, alike := &findings[first], 0
+	for i := range findings {
+		if f := &findings[i]; f.Waiver == "" && f.Status == worst.Status {
 			alike++
 		}
 	}

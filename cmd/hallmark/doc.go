@@ -4,18 +4,19 @@
 //
 // Usage:
 //
-//	hallmark init       begin a hallmark.yaml and a policy.yaml
-//	hallmark release    judge, sign, publish and verify a release in one go
-//	hallmark evaluate   judge a release by its policy
-//	hallmark attest     sign what a decision found
-//	hallmark publish    put artifacts and bundles where consumers look for them
-//	hallmark verify     check that artifacts came out of a compliant pipeline
-//	hallmark copy       relocate images and files with all their evidence
-//	hallmark replay     recompute a decision from its dossier
-//	hallmark criteria   list what can be asked, or what a policy asks
-//	hallmark inspect    show what a bundle or a dossier claims, unverified
-//	hallmark key        make signing keys
-//	hallmark version    say which version this is
+//	hallmark init        begin a hallmark.yaml and a policy.yaml
+//	hallmark release     judge, sign, publish and verify a release in one go
+//	hallmark evaluate    judge a release by its policy
+//	hallmark attest      sign what a decision found
+//	hallmark publish     put artifacts and bundles where consumers look for them
+//	hallmark verify      check that artifacts came out of a compliant pipeline
+//	hallmark copy        relocate images and files with all their evidence
+//	hallmark replay      recompute a decision from its dossier
+//	hallmark advisories  make an index of known vulnerabilities for verify
+//	hallmark criteria    list what can be asked, or what a policy asks
+//	hallmark inspect     show what a bundle or a dossier claims, unverified
+//	hallmark key         make signing keys
+//	hallmark version     say which version this is
 //
 // Each has --help with examples and -o json.
 //

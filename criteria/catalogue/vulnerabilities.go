@@ -143,6 +143,7 @@ func (c vulnerabilitiesCriterion) Evaluate(in criteria.Input) criteria.Outcome {
 		notes = append(notes, fmt.Sprintf("%d withdrawn by their database were passed over", withdrawn))
 	}
 
+	findings = slices.Grow(findings, len(all))
 	var below, unlisted, unpredicted []string
 	entangled := make(map[*group]bool)
 	for _, v := range all {
@@ -400,7 +401,8 @@ func vulnerable(in criteria.Input) (out []vulnerability, withdrawn int) {
 		group *group
 		where string
 	}
-	at := make(map[place]int)
+	at := make(map[place]int, len(items))
+	out = make([]vulnerability, 0, len(items))
 	for _, v := range items {
 		g := groups[names.find(cveID(v.ID))]
 		g.rating = max(g.rating, severity.Of(v.Severities))
