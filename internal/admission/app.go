@@ -82,10 +82,10 @@ func sharedFlags() []cli.Flag {
 		text("trust-dir", "", "policies: `DIR` with admission.yaml and trust files"),
 		&cli.StringSliceFlag{Name: "registry-credentials", Usage: "credentials: a pull secret or docker configuration in `FILE`, or mounted as a folder; may be repeated", EnvVars: env("registry-credentials")},
 		&cli.BoolFlag{Name: "allow-http-registry", Usage: "ask registries without TLS where they have none: for tests", EnvVars: env("allow-http-registry")},
-		number("lookups", 32, "look up so many images at once"),
+		number("lookups", 16, "look up so many images at once"),
 		number("lookups-per-registry", 8, "look up so many images at once in one registry"),
 		span("lookup-timeout", 30*time.Second, "give up a lookup after `TIME`"),
-		number("bundle-memory", 16, "read at most so many `MIB` of bundles about one image"),
+		number("bundle-memory", 32, "read at most so many `MIB` of bundles about one image"),
 	}
 }
 
@@ -142,6 +142,7 @@ func options(io console.IO, c *cli.Context) (Options, error) {
 	o.Limits = Limits{
 		Verified: time.Hour, Refused: time.Hour, Tag: time.Hour, Entries: 10_000,
 		Lookups: c.Int("lookups"), Registry: c.Int("lookups-per-registry"), Lookup: c.Duration("lookup-timeout"),
+		Bundles: int64(c.Int("bundle-memory")) << 20,
 	}
 	return o, nil
 }

@@ -29,6 +29,7 @@ type Limits struct {
 	Lookups  int           // lookups at once
 	Registry int           // lookups at once at one registry
 	Lookup   time.Duration // the longest that one lookup takes
+	Bundles  int64         // bytes of bundles about one image and what it lists; 0 is no bound
 }
 
 // maxPending bounds the lookups that wait: more are not begun.
@@ -153,7 +154,8 @@ func (a *asker) resolve(ctx context.Context, s *state, ref oci.Reference) (oci.R
 		if err != nil {
 			r.problem = unable(r.made, err)
 		} else {
-			a.images.put(imageKey{ref.Repository(), r.image.Digest}, r.image)
+			a.keepImage(r.image)
+			r.image.Children = nil // they are the digest's, not the tag's
 		}
 		if a.limits.Tag > 0 || r.problem != nil {
 			a.tags.put(key, r)
@@ -304,12 +306,12 @@ func (a *asker) report(ctx context.Context, s *state, p *policy, t *trust, ref o
 			if image, err = repository.Resolve(ctx, ref); err != nil {
 				return answer.Report{}, err
 			}
-			a.images.put(key, image)
+			a.keepImage(image)
 		}
 		src = source.Repository(repository)
 	}
 	subjects := answer.Released(ref.Repository(), image)
-	found, err := gather(ctx, src, subjects)
+	found, err := gather(ctx, src, subjects, a.limits.Bundles)
 	if err != nil {
 		return answer.Report{}, err
 	}
@@ -320,10 +322,23 @@ func (a *asker) report(ctx context.Context, s *state, p *policy, t *trust, ref o
 	return answer.Verify(ctx, v, subjects)
 }
 
+// maxKeptChildren bounds the images of an index that are remembered with it. Of
+// what lists more they are asked for each time.
+const maxKeptChildren = 64
+
+// keepImage remembers what an image lists: its digest says it for ever.
+func (a *asker) keepImage(image oci.Image) {
+	if len(image.Children) <= maxKeptChildren {
+		a.images.put(imageKey{image.Reference.Repository(), image.Digest}, image)
+	}
+}
+
 // gathered are bundles that were looked for, all at once: an index has many
 // images, and a registry that is asked about one after the other takes as many
 // times as long.
-type gathered map[criteria.Digest]struct {
+type gathered map[criteria.Digest]looked
+
+type looked struct {
 	bundles []attest.Bundle
 	err     error
 }
@@ -340,20 +355,34 @@ func (g gathered) Bundles(_ context.Context, subject criteria.Digest) ([]attest.
 // atOnce is how many images of an index are asked about at once.
 const atOnce = 4
 
-func gather(ctx context.Context, src verify.Source, subjects []criteria.Subject) (gathered, error) {
+// gather looks for the bundles about all subjects. What is more than limit
+// bytes altogether is refused and not cut off: the bundle that withdraws a
+// release could be what is left out.
+func gather(ctx context.Context, src verify.Source, subjects []criteria.Subject, limit int64) (gathered, error) {
 	out := make(gathered, len(subjects))
 	var mu sync.Mutex
-	var g errgroup.Group
+	var total int64
+	counted := make(map[*byte]bool) // one bundle about a hundred images lies in memory once
+	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for _, s := range subjects {
 		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			bundles, err := bundlesOf(ctx, src, s.Digest)
 			mu.Lock()
 			defer mu.Unlock()
-			out[s.Digest] = struct {
-				bundles []attest.Bundle
-				err     error
-			}{bundles, err}
+			for _, b := range bundles {
+				if len(b) > 0 && !counted[&b[0]] {
+					counted[&b[0]] = true
+					total += int64(len(b))
+				}
+			}
+			if limit > 0 && total > limit {
+				return fmt.Errorf("looking for bundles: there are more than %d bytes about this image and what it lists", limit)
+			}
+			out[s.Digest] = looked{bundles, err}
 			return nil
 		})
 	}

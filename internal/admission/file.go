@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -310,6 +311,8 @@ func (f *File) faults() []fault {
 				add(at("trust", j), "expected the name of a file")
 			case slices.Contains(p.Trust[:j], t):
 				add(at("trust", j), "trust file %s stands twice", t)
+			case !filepath.IsAbs(t) && !filepath.IsLocal(t):
+				add(at("trust", j), "%q leads out of the trust directory: what is mounted there is replaced as a whole", t)
 			}
 		}
 		namespaces(at("failOpen"), p.FailOpen)

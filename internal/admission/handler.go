@@ -20,7 +20,7 @@ const (
 	maxBody     = 8 << 20
 	mostBodies  = 256 << 10 // larger than nearly all
 	maxLarge    = 64 << 20  // of bodies that are larger, at once
-	maxRequests = 1000      // at once
+	maxRequests = 500       // at once
 
 	defaultTimeout = 10 * time.Second // what the API server waits if nobody says otherwise
 	maxTimeout     = 30 * time.Second // the longest that it can be told to wait
