@@ -20,25 +20,21 @@ import (
 //
 // sigstore-go's steps have no error types, so they are told by what their errors
 // begin with, and one of another name is quoted as it is.
-func explain(b *bundle.Bundle, trusted *root.TrustedRoot, err error) string {
-	text := err.Error()
-	for _, step := range []struct {
-		prefix string
-		say    func(*bundle.Bundle, *root.TrustedRoot, string) string
-	}{
-		{"failed to verify log inclusion: ", unlogged},
-		{"failed to verify timestamps: ", untimed},
-		{"failed to verify leaf certificate: ", unvouched},
-		{"failed to verify signed certificate timestamp: ", unpromised},
-		{"failed to verify signature: ", func(_ *bundle.Bundle, _ *root.TrustedRoot, cause string) string {
-			return "its signature does not verify: " + cause
-		}},
-	} {
-		if cause, ok := strings.CutPrefix(text, step.prefix); ok {
-			return step.say(b, trusted, cause)
-		}
+func explain(b *bundle.Bundle, trusted *root.TrustedRoot, err error) (string, Step) {
+	step, cause := failure(err)
+	switch step {
+	case StepLog:
+		return unlogged(b, trusted, cause), step
+	case StepTime:
+		return untimed(b, trusted, cause), step
+	case StepCertificate:
+		return unvouched(b, trusted, cause), step
+	case StepSCT:
+		return unpromised(b, trusted, cause), step
+	case StepSignature:
+		return "its signature does not verify: " + cause, step
 	}
-	return "its certificate, log entry, timestamp or signature does not verify: " + text
+	return "its certificate, log entry, timestamp or signature does not verify: " + cause, StepSignature
 }
 
 func unlogged(b *bundle.Bundle, trusted *root.TrustedRoot, cause string) string {

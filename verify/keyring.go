@@ -51,6 +51,7 @@ type authority struct {
 	trusted  *root.TrustedRoot
 	root     criteria.Digest // of the trusted root's bytes
 	logged   bool            // a log entry is required
+	promised bool            // a promise of a certificate log is
 	verifier *sigstore.Verifier
 	entries  []*entry
 }
@@ -214,14 +215,15 @@ func newAuthority(dir, name string, require []Witness, roots Roots) (*authority,
 	default:
 		return nil, fmt.Errorf("the trusted root %s lists no transparency log and no timestamp authority: nobody could say when a short-lived certificate signed", trusted.called)
 	}
-	if wanted(SCT, len(trusted.CTLogs())) {
+	promised := wanted(SCT, len(trusted.CTLogs()))
+	if promised {
 		options = append(options, sigstore.WithSignedCertificateTimestamps(1))
 	}
 	v, err := sigstore.NewVerifier(trusted.TrustedRoot, options...)
 	if err != nil {
 		return nil, fmt.Errorf("using the trusted root %s: %v", trusted.called, err)
 	}
-	return &authority{trusted: trusted.TrustedRoot, root: trusted.digest, logged: log, verifier: v}, nil
+	return &authority{trusted: trusted.TrustedRoot, root: trusted.digest, logged: log, promised: promised, verifier: v}, nil
 }
 
 // Signature verifies who signed data, a Sigstore bundle about artifact: one with
@@ -235,7 +237,8 @@ func (k *Keyring) Signature(data attest.Bundle, artifact Artifact) (sig *Signatu
 	}()
 	refuse := func(r *Reason) (*Signature, error) {
 		r.Bundle, r.Message = criteria.DigestOf(data), printable(r.Message)
-		return nil, r
+		said := r.at()
+		return nil, &said
 	}
 	b, reason := readBundle(data)
 	if reason != nil {
@@ -331,7 +334,7 @@ func (k *Keyring) key(b *bundle.Bundle, hint string, about Artifact) (*signed, *
 		}
 		if s.logged {
 			if why := retired(b, s.witnesses, result.VerifiedTimestamps, k.now()); why != "" {
-				refused = &Reason{Code: BadSignature, Message: why}
+				refused = &Reason{Code: BadSignature, Reached: StepLog, Message: why}
 				continue
 			}
 		}
@@ -356,7 +359,11 @@ func (k *Keyring) key(b *bundle.Bundle, hint string, about Artifact) (*signed, *
 	case refused != nil:
 		return nil, refused
 	case len(hinted) > 0:
-		return no(BadSignature, "it says it is signed by %s, and the signature does not verify: %v", hinted[0].identity(nil), last)
+		step, _ := failure(last)
+		return nil, &Reason{
+			Code: BadSignature, Reached: step,
+			Message: fmt.Sprintf("it says it is signed by %s, and the signature does not verify: %v", hinted[0].identity(nil), last),
+		}
 	case len(k.keys) == 0:
 		return no(UntrustedSigner, "it is signed with a key, and no key is trusted")
 	case hint != "":
@@ -388,6 +395,7 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 	var (
 		found   *signed
 		refused string // the first reason of a root that might have accepted it
+		at      Step   // where it was refused
 		lacking string // what a certificate for somebody trusted does not say
 	)
 	named := false
@@ -411,7 +419,7 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 		result, err := a.verifier.Verify(entity, sigstore.NewPolicy(artifact, a.identities()))
 		if err != nil {
 			if refused == "" {
-				refused = explain(b, a.trusted, err)
+				refused, at = explain(b, a.trusted, err)
 			}
 			continue
 		}
@@ -421,7 +429,7 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 		}
 		if a.logged {
 			if why := retired(b, a.trusted, result.VerifiedTimestamps, k.now()); why != "" {
-				refused = why
+				refused, at = why, StepLog
 				continue
 			}
 		}
@@ -440,6 +448,7 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 		}
 		if found == nil {
 			found = &signed{Signature: Signature{Certificate: newCertificateFacts(content.Certificate(), summary)}}
+			found.Certificate.Promised = a.promised
 			found.witnessed(b, a.trusted, result, a.logged)
 		}
 		found.by = append(found.by, by...)
@@ -451,7 +460,7 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 		found.Signer = found.by[0].identity(&summary)
 		return found, nil
 	case refused != "":
-		return no(BadSignature, "%s", refused)
+		return nil, &Reason{Code: BadSignature, Reached: at, Message: refused}
 	case named:
 		return no(UntrustedSigner, "it is signed by %q, of issuer %q, but %s", claims.SubjectAlternativeName, claims.Issuer, lacking)
 	}

@@ -41,6 +41,8 @@ type Reason struct {
 	// Bundle is the digest of the bundle's bytes, zero where the reason is
 	// about no single bundle.
 	Bundle criteria.Digest `json:"bundle,omitzero"`
+	// Reached is the step at which the bundle stopped: all before it were passed.
+	Reached Step `json:"reached,omitempty"`
 	// Message is one line for a person. It may quote the bundle.
 	Message string `json:"message"`
 }

@@ -481,6 +481,11 @@ func readVector(t testing.TB, path string) vector {
 
 func (v vector) verify(t testing.TB) (*verify.Result, error) {
 	t.Helper()
+	return v.verifier(t).Verify(context.Background(), v.subject)
+}
+
+func (v vector) verifier(t testing.TB) *verify.Verifier {
+	t.Helper()
 	path := "trust.yaml"
 	if v.root != nil {
 		dir := t.TempDir()
@@ -497,7 +502,7 @@ func (v vector) verify(t testing.TB) (*verify.Result, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return verifier.Verify(context.Background(), v.subject)
+	return verifier
 }
 
 func vectors(t testing.TB) []vector {

@@ -159,6 +159,11 @@ func (v *Verifier) Expect() Expect { return v.want.clone() }
 // the error is a [*RejectionError]; any other error means that Verify could not
 // tell.
 func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result, error) {
+	return v.judge(ctx, subject, nil)
+}
+
+// judge is Verify. It notes in noted what it looked at, if that is not nil.
+func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *trail) (*Result, error) {
 	if subject.IsZero() {
 		return nil, errors.New("verifying: no digest was given")
 	}
@@ -178,7 +183,7 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 	)
 	no := func(order int, r Reason) {
 		r.Message = printable(r.Message)
-		reasons = append(reasons, ordered{order, r})
+		reasons = append(reasons, ordered{order, r.at()})
 	}
 	seen := make(map[criteria.Digest]bool, len(bundles))
 	for i, b := range bundles {
@@ -191,6 +196,7 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 		}
 		seen[id] = true
 		st, reason := v.open(b, id, subject, now)
+		noted.found(b, id, st)
 		if reason != nil {
 			reason.Bundle = id
 			no(i, *reason)
@@ -206,6 +212,7 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 			continue
 		}
 		c, reason := readVerdict(st, v.want.Verifier, v.resources, now)
+		noted.verdict(c)
 		if reason == nil && c.Passed {
 			reason = st.outlived(c)
 		}
@@ -228,6 +235,7 @@ func (v *Verifier) Verify(ctx context.Context, subject criteria.Digest) (*Result
 	if err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", subject, err)
 	}
+	noted.decision(decided, required)
 	for _, r := range unmet {
 		no(len(bundles), r)
 	}

@@ -39,6 +39,9 @@ type CertificateFacts struct {
 	NotAfter  time.Time `json:"notAfter"`
 	// Says are the extensions by their keys in the trust file.
 	Says map[string]string `json:"says,omitempty"`
+	// Promised says that a certificate log which the trusted root lists was shown
+	// to have promised to hold it. It is asked only where the trust file requires it.
+	Promised bool `json:"promised,omitempty"`
 	// Run is the address of the run that asked for it.
 	Run string `json:"run,omitempty"`
 }

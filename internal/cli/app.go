@@ -49,7 +49,7 @@ pipeline. Exit codes: 0 yes, 1 no, 2 usage or configuration, 3 could not tell.`,
 		Commands: []*cli.Command{
 			initCommand(io), criteriaCommand(io), keyCommand(io), releaseCommand(io),
 			evaluateCommand(io), attestCommand(io), publishCommand(io),
-			verifyCommand(io), trustCommand(io), policyCommand(io), copyCommand(io), replayCommand(io), advisoriesCommand(io), inspectCommand(io), versionCommand(io),
+			verifyCommand(io), explainCommand(io), trustCommand(io), policyCommand(io), copyCommand(io), replayCommand(io), advisoriesCommand(io), inspectCommand(io), versionCommand(io),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -9,8 +9,8 @@ import (
 	"github.com/hallmark-project/hallmark/verify"
 )
 
-// became is what a person reads of a document that is referred to.
-func became(r verify.Reference) string {
+// Became is what a person reads of a document that is referred to.
+func Became(r verify.Reference) string {
 	switch r.State {
 	case verify.Found:
 		return "referred to, found, digest matches"
@@ -37,7 +37,7 @@ func references(c console.IO, w io.Writer, s Subject, said map[string]bool) {
 		if name != "" {
 			name += ": "
 		}
-		text := became(r)
+		text := Became(r)
 		key := r.Digest.String() + text
 		if r.Digest.IsZero() {
 			key = r.Statement.String() + name

@@ -30,6 +30,11 @@ import (
 
 // Flags are the command's flags.
 func Flags() []cli.Flag {
+	return append(append(AskFlags(), console.Output("table", "json", "jsonl")), batchFlags()...)
+}
+
+// AskFlags are those that say what is asked of whom: all but how it is shown.
+func AskFlags() []cli.Flag {
 	return append([]cli.Flag{
 		&cli.StringFlag{Name: "trust", Aliases: []string{"t"}, Usage: "what you expect: the trust `FILE`", EnvVars: []string{"HALLMARK_TRUST"}},
 		&cli.StringSliceFlag{Name: "attestations", Aliases: []string{"a", "bundle"}, Usage: "bundles: a `PATH` to a file or folder; may be repeated"},
@@ -40,8 +45,7 @@ func Flags() []cli.Flag {
 		&cli.StringFlag{Name: "certificate-oidc-issuer", Usage: "who vouches for that identity: `ISSUER`, exactly"},
 		&cli.StringFlag{Name: "trusted-root", Usage: "the Sigstore trusted root in `FILE` for that identity; default the trust file's"},
 		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
-		console.Output("table", "json", "jsonl"),
-	}, slices.Concat(batchFlags(), RootFlags(), AccessFlags())...)
+	}, append(RootFlags(), AccessFlags()...)...)
 }
 
 // Description says how the command is used; name is what it is called.
