@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/verify"
 )
@@ -24,6 +26,26 @@ func fingerprint(t *testing.T, want verify.Expect) string {
 		t.Fatal(err)
 	}
 	return d.String()
+}
+
+// vectorTrust is the trust file of a vector.
+func vectorTrust(t *testing.T, name string) verify.Expect {
+	t.Helper()
+	a, err := txtar.ParseFile(filepath.Join("testdata", "vectors", name+".txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range a.Files {
+		if f.Name == "trust.yaml" {
+			want, err := verify.ParseTrust(f.Name, f.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return want
+		}
+	}
+	t.Fatalf("%s has no trust.yaml", name)
+	return verify.Expect{}
 }
 
 // Whatever the trust file can say changes the fingerprint: a field that is added
@@ -55,7 +77,11 @@ func TestFingerprint(t *testing.T) {
 		"Attestations": func(e *verify.Expect) {
 			e.Attestations = []verify.Attestation{{PredicateType: "https://example.com/x/v1", All: []verify.Condition{{Path: "a", Exists: true}}}}
 		},
-		"Policies": func(e *verify.Expect) { e.Policies = append(e.Policies, criteria.DigestOf([]byte("x"))) },
+		"Provenance": func(e *verify.Expect) { e.Provenance = vectorTrust(t, "accept-provenance").Provenance },
+		"Source":     func(e *verify.Expect) { e.Source = vectorTrust(t, "accept-source").Source },
+		"SBOM":       func(e *verify.Expect) { e.SBOM = vectorTrust(t, "accept-sbom-vex").SBOM },
+		"VEX":        func(e *verify.Expect) { e.VEX = vectorTrust(t, "accept-sbom-vex").VEX },
+		"Policies":   func(e *verify.Expect) { e.Policies = append(e.Policies, criteria.DigestOf([]byte("x"))) },
 
 		"Signers.Name":      func(e *verify.Expect) { e.Signers[0].Name = "x" },
 		"Signers.Key":       func(e *verify.Expect) { e.Signers[0].Key = strangerKey.pem() },
