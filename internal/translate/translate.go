@@ -152,6 +152,19 @@ func unsaid(want verify.Expect) []string {
 	for _, a := range want.Attestations {
 		out = append(out, fmt.Sprintf("attestations: a statement of type %s, its signers and its conditions.", a.PredicateType))
 	}
+	for _, part := range []struct {
+		asked bool
+		what  string
+	}{
+		{want.Provenance != nil, "provenance: who built it, from which source, by which workflow."},
+		{want.Source != nil, "source: what was said of the commit that it was built from."},
+		{want.SBOM != nil, "sbom: that a bill of materials about it was signed."},
+		{want.VEX != nil, "vex: what was said of its vulnerabilities."},
+	} {
+		if part.asked {
+			out = append(out, part.what)
+		}
+	}
 	if want.Threshold > 1 {
 		out = append(out, fmt.Sprintf("threshold %d: that different signers made the very same verdict.", want.Threshold))
 	}

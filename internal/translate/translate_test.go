@@ -151,7 +151,7 @@ func TestPolicyRefuses(t *testing.T) {
 // Everything that a trust file can ask for is said in a policy or among what it
 // does not say. Whoever adds a key adds it here when it is.
 func TestEveryKeyIsSaid(t *testing.T) {
-	known := []string{"Verifier", "Resource", "Resources", "Signers", "Threshold", "Level", "Criteria", "MaxAge", "Policies", "Attestations"}
+	known := []string{"Verifier", "Resource", "Resources", "Signers", "Threshold", "Level", "Criteria", "MaxAge", "Policies", "Attestations", "Provenance", "Source", "SBOM", "VEX"}
 	typ := reflect.TypeFor[verify.Expect]()
 	for i := range typ.NumField() {
 		if f := typ.Field(i); f.IsExported() && !slices.Contains(known, f.Name) {
@@ -160,13 +160,18 @@ func TestEveryKeyIsSaid(t *testing.T) {
 	}
 	e := trust(t)
 	e.Attestations = []verify.Attestation{{PredicateType: "https://cyclonedx.org/bom"}}
+	e.Provenance = &verify.Provenance{Level: 3, SourceRepository: "https://github.com/acme/greet", Builders: []verify.Builder{{ID: "https://github.com/actions/runner/github-hosted", Level: 3, TrustedRoot: verify.PublicGood}}}
+	e.Source = &verify.SourceVerdict{Verifier: "https://source.example", Resource: "git+https://github.com/acme/greet", Level: 3, MaxAge: e.MaxAge, Signers: e.Signers[:1]}
+	e.SBOM, e.VEX = &verify.SBOM{Formats: []verify.BillFormat{"spdx"}}, &verify.VEX{}
 	for _, target := range translate.Targets() {
 		got, err := translate.Policy(target, e, options())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.ContainsFunc(got.Unsaid, func(s string) bool { return strings.Contains(s, "https://cyclonedx.org/bom") }) {
-			t.Errorf("%s: the required statement is not among what is unsaid: %q", target, got.Unsaid)
+		for _, want := range []string{"https://cyclonedx.org/bom", "provenance: ", "source: ", "sbom: ", "vex: "} {
+			if !slices.ContainsFunc(got.Unsaid, func(s string) bool { return strings.Contains(s, want) }) {
+				t.Errorf("%s: %q is not among what is unsaid: %q", target, want, got.Unsaid)
+			}
 		}
 	}
 }
