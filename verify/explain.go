@@ -4,7 +4,6 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -84,18 +83,7 @@ func unvouched(b *bundle.Bundle, trusted *root.TrustedRoot, cause string) string
 		return "its certificate cannot be read"
 	}
 	leaf := content.Certificate()
-	var authority *root.FulcioCertificateAuthority
-	for _, ca := range trusted.FulcioCertificateAuthorities() {
-		ca, ok := ca.(*root.FulcioCertificateAuthority)
-		if !ok {
-			continue
-		}
-		for _, parent := range append(slices.Clone(ca.Intermediates), ca.Root) {
-			if parent != nil && leaf.CheckSignatureFrom(parent) == nil {
-				authority = ca
-			}
-		}
-	}
+	authority := issuerOf(leaf, trusted)
 	if authority == nil {
 		return "its certificate is from no certificate authority that the trusted root lists"
 	}

@@ -415,6 +415,10 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 		if !might {
 			continue
 		}
+		if why := crowded(b, a.trusted, content.Certificate()); why != "" {
+			refused = why
+			continue
+		}
 		entity, artifact := about.asked(b)
 		result, err := a.verifier.Verify(entity, sigstore.NewPolicy(artifact, a.identities()))
 		if err != nil {

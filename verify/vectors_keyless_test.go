@@ -94,6 +94,10 @@ func keylessStories() []keylessStory {
 			with(inV1, func(_ S, p *sigstoretest.Plan) { p.Entry = sigstoretest.KindHashed }),
 		},
 		{
+			"accept-keyless-rekor-v1-without-promise", "Rekor v1 proved the entry and promised nothing, and a timestamp authority says when.", "accept", stamped, "",
+			with(inV1, func(_ S, p *sigstoretest.Plan) { p.Promised, p.Stamps = time.Time{}, []time.Time{signedAt} }),
+		},
+		{
 			"accept-keyless-log-ended-since", "The log was given up after the entry was made.", "accept", stamped, "",
 			func(s S) (B, R) {
 				r := s.Root()

@@ -3,6 +3,7 @@ package verify
 import (
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -102,13 +103,33 @@ func (s *signed) witnessed(b *bundle.Bundle, trusted *root.TrustedRoot, result *
 		// not verify, nothing was: sigstore-go passes over both.
 		log, ok := logOf(trusted, e)
 		if ok && (!e.HasInclusionPromise() || tlog.VerifySET(e, trusted.RekorLogs()) == nil) {
-			kind := ""
-			if v := e.TransparencyLogEntry().GetKindVersion(); v != nil {
-				kind = v.GetKind() + " " + v.GetVersion()
-			}
-			s.Logs = append(s.Logs, LogEntry{Log: log.BaseURL, ID: hex.EncodeToString([]byte(e.LogKeyID())), Index: e.LogIndex(), Kind: kind})
+			index, kind := s.proved(e)
+			s.Logs = append(s.Logs, LogEntry{Log: log.BaseURL, ID: hex.EncodeToString([]byte(e.LogKeyID())), Index: index, Kind: kind})
 		}
 	}
+}
+
+// proved returns of e, a verified entry, the index and the kind that were verified.
+// What a bundle says of both beside the entry is signed by nobody, and neither is
+// the entry's body where sigstore-go makes it anew to look for it in the log.
+func (s *signed) proved(e *tlog.Entry) (index int64, kind string) {
+	index = e.LogIndex()
+	switch {
+	case e.HasInclusionPromise():
+	case numbered(e):
+		// Only the index in one of the log's trees is part of the proof.
+		index = e.TransparencyLogEntry().GetInclusionProof().GetLogIndex()
+	case s.Certificate != nil || e.IsRekorV2():
+		return index, "hashedrekord 0.0.2"
+	}
+	var body struct {
+		Kind    string `json:"kind"`
+		Version string `json:"apiVersion"`
+	}
+	if err := json.Unmarshal(e.TransparencyLogEntry().GetCanonicalizedBody(), &body); err != nil {
+		return index, ""
+	}
+	return index, body.Kind + " " + body.Version
 }
 
 // logTimes notes when the logs that signer requires say that they took b in,
