@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -335,21 +336,34 @@ func (a *asker) keepImage(image oci.Image) {
 
 // gathered are bundles that were looked for, all at once: an index has many
 // images, and a registry that is asked about one after the other takes as many
-// times as long.
-type gathered map[criteria.Digest]looked
+// times as long. What else a trust file asks for is looked for when it is.
+type gathered struct {
+	found map[criteria.Digest]looked
+	src   verify.Source
+}
 
 type looked struct {
 	bundles []attest.Bundle
 	err     error
 }
 
+var _ verify.DocumentSource = gathered{}
+
 // Bundles implements [verify.Source].
-func (g gathered) Bundles(_ context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
-	found, ok := g[subject]
-	if !ok {
-		return nil, errors.New("its bundles were not looked for")
+func (g gathered) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
+	if found, ok := g.found[subject]; ok {
+		return found.bundles, found.err
 	}
-	return found.bundles, found.err
+	return bundlesOf(ctx, g.src, subject)
+}
+
+// Document implements [verify.DocumentSource].
+func (g gathered) Document(ctx context.Context, digest criteria.Digest, read func(io.Reader) error) error {
+	src, ok := g.src.(verify.DocumentSource)
+	if !ok {
+		return errors.New("the source of the bundles cannot look for documents")
+	}
+	return src.Document(ctx, digest, read)
 }
 
 // atOnce is how many images of an index are asked about at once.
@@ -359,7 +373,7 @@ const atOnce = 4
 // bytes altogether is refused and not cut off: the bundle that withdraws a
 // release could be what is left out.
 func gather(ctx context.Context, src verify.Source, subjects []criteria.Subject, limit int64) (gathered, error) {
-	out := make(gathered, len(subjects))
+	out := gathered{make(map[criteria.Digest]looked, len(subjects)), src}
 	var mu sync.Mutex
 	var total int64
 	counted := make(map[*byte]bool) // one bundle about a hundred images lies in memory once
@@ -382,7 +396,7 @@ func gather(ctx context.Context, src verify.Source, subjects []criteria.Subject,
 			if limit > 0 && total > limit {
 				return fmt.Errorf("looking for bundles: there are more than %d bytes about this image and what it lists", limit)
 			}
-			out[s.Digest] = looked{bundles, err}
+			out.found[s.Digest] = looked{bundles, err}
 			return nil
 		})
 	}

@@ -3,7 +3,9 @@ package admission
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -31,6 +33,8 @@ type folder struct {
 	kept   verify.Source
 }
 
+var _ verify.DocumentSource = (*folder)(nil)
+
 func newFolder(dir string, now func() time.Time) *folder { return &folder{dir: dir, now: now} }
 
 // Bundles implements [verify.Source].
@@ -40,6 +44,15 @@ func (f *folder) Bundles(ctx context.Context, subject criteria.Digest) ([]attest
 		return nil, err
 	}
 	return s.Bundles(ctx, subject)
+}
+
+// Document implements [verify.DocumentSource].
+func (f *folder) Document(ctx context.Context, digest criteria.Digest, read func(io.Reader) error) error {
+	s, ok := source.Files(f.dir).(verify.DocumentSource)
+	if !ok {
+		return errors.New("the source of the bundles cannot look for documents")
+	}
+	return s.Document(ctx, digest, read)
 }
 
 func (f *folder) current(ctx context.Context) (verify.Source, error) {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -149,9 +150,8 @@ func readTrust(name, path string, all hash.Hash) (*trustFile, error) {
 	if t.want, err = verify.ParseTrust(path, data); err != nil {
 		return nil, err
 	}
-	for _, s := range t.want.Signers {
-		root := s.TrustedRoot
-		if root == "" || root == verify.PublicGood || strings.HasPrefix(root, verify.TUF) ||
+	for _, root := range rootsOf(reflect.ValueOf(t.want)) {
+		if root == verify.PublicGood || strings.HasPrefix(root, verify.TUF) ||
 			slices.ContainsFunc(t.roots, func(r rootFile) bool { return r.path == root }) {
 			continue
 		}
@@ -173,6 +173,41 @@ func readTrust(name, path string, all hash.Hash) (*trustFile, error) {
 	}
 	t.sum = own.Sum(nil)
 	return t, nil
+}
+
+// rootsOf are the trusted roots that a trust file names, wherever it does: for
+// the verdict's signers, for those of what it requires beside, for builders.
+func rootsOf(v reflect.Value) []string {
+	var out []string
+	visit(v, "TrustedRoot", func(v reflect.Value) {
+		if v.Kind() == reflect.String && v.String() != "" {
+			out = append(out, v.String())
+		}
+	})
+	return out
+}
+
+// visit calls f with every field in v that is called name.
+func visit(v reflect.Value, name string, f func(reflect.Value)) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			visit(v.Elem(), name, f)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			visit(v.Index(i), name, f)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			if field.IsExported() && field.Name == name {
+				f(v.Field(i))
+			} else if field.IsExported() {
+				visit(v.Field(i), name, f)
+			}
+		}
+	}
 }
 
 // note adds data, called name, to a sum, so that nothing can stand for another.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -182,24 +183,30 @@ func ends(r answer.Report, want verify.Expect) time.Time {
 			end = t
 		}
 	}
+	var newest time.Time
 	for _, s := range r.Subjects {
-		if want.MaxAge > 0 && s.Result != nil {
+		if s.Result == nil {
+			continue
+		}
+		if want.MaxAge > 0 {
 			earlier(s.Result.Verdict.Time.Add(time.Duration(want.MaxAge)))
 		}
-	}
-	now := time.Time{}
-	for _, s := range r.Subjects {
-		if s.Result != nil && s.Result.Verdict.Time.After(now) {
-			now = s.Result.Verdict.Time
+		if s.Result.Verdict.Time.After(newest) {
+			newest = s.Result.Verdict.Time
+		}
+		for _, met := range s.Result.Requirements {
+			if met.Source != nil && want.Source != nil && want.Source.MaxAge > 0 {
+				earlier(met.Source.Time.Add(time.Duration(want.Source.MaxAge)))
+			}
 		}
 	}
-	for _, s := range want.Signers {
+	visit(reflect.ValueOf(want), "NotAfter", func(v reflect.Value) {
 		// A key that had ended before cannot have made it; which of the others did
 		// is not asked, as ending too early costs only another look.
-		if !s.NotAfter.IsZero() && s.NotAfter.After(now) {
-			earlier(s.NotAfter)
+		if t, ok := v.Interface().(time.Time); ok && !t.IsZero() && t.After(newest) {
+			earlier(t)
 		}
-	}
+	})
 	return end
 }
 
