@@ -257,7 +257,7 @@ func newKept(rec *record, digest [sha256.Size]byte) *kept {
 		if a.Package.Name == "" {
 			continue
 		}
-		p := keptPackage{ecosystem: a.Package.Ecosystem, name: normal(a.Package.Ecosystem, a.Package.Name)}
+		p := keptPackage{ecosystem: keptUnder(a.Package.Ecosystem), name: normal(a.Package.Ecosystem, a.Package.Name)}
 		for _, r := range a.Ranges {
 			p.ranges = append(p.ranges, newRange(p.ecosystem, r))
 		}

@@ -12,6 +12,20 @@ func base(ecosystem string) string {
 	return name
 }
 
+// keptUnder returns the ecosystem under which a record's package is kept and looked up.
+// Some records name the repository that a package comes from
+// (Packagist:https://packages.drupal.org/8), which package URLs seldom say: without
+// it they are found.
+func keptUnder(ecosystem string) string {
+	name := base(ecosystem)
+	for _, language := range languages {
+		if language == name {
+			return name
+		}
+	}
+	return ecosystem
+}
+
 // normal returns the one form of a package's name under which it is kept and
 // looked up. Where two packages could differ only in what it drops, they are
 // looked up together: that may find too much, and never too little.

@@ -372,7 +372,8 @@ func (x *Index) find(key string) (*entry, error) {
 		case k > key:
 			return nil, nil
 		case k == key:
-			x.entry, err = decodeEntry(k, body)
+			// What is found is kept, and must not keep the whole block.
+			x.entry, err = decodeEntry(strings.Clone(k), strings.Clone(body))
 			return x.entry, err
 		}
 	}

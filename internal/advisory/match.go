@@ -75,7 +75,7 @@ type found struct {
 	why    string
 }
 
-// Match looks components up, each package URL once.
+// Match looks components up, each package URL and version once.
 func (x *Index) Match(ctx context.Context, components []criteria.Component) (Matches, error) {
 	var m Matches
 	seen := make(map[string]bool)
@@ -96,10 +96,12 @@ func (x *Index) Match(ctx context.Context, components []criteria.Component) (Mat
 			}
 			continue
 		}
-		if seen[c.PURL] {
+		// The version may stand beside the package URL.
+		if one := c.PURL + "\t" + c.Version; seen[one] {
 			continue
+		} else {
+			seen[one] = true
 		}
-		seen[c.PURL] = true
 		l, err := parseLookup(c.PURL)
 		if err != nil {
 			m.undecided(c, "", err.Error())

@@ -131,7 +131,7 @@ func TestEcosystems(t *testing.T) {
 		rec("CMD", "Go", "toolchain", events("SEMVER", "introduced 0", "fixed 1.22.2"), ""),
 		eco("NPM", "npm", "@Scope/lib", "2.0.0"), eco("PY", "PyPI", "Zope.Interface_x", "2.0"), eco("MVN", "Maven", "org.a:lib", "2.0"),
 		eco("RS", "crates.io", "serde_yaml", "2.0.0"), eco("NU", "NuGet", "Newtonsoft.Json", "13.0.1"), eco("GEM", "RubyGems", "rack", "2.0"),
-		eco("PHP", "Packagist", "Symfony/http", "2.0"), eco("HEX", "Hex", "plug", "2.0.0"), eco("PUB", "Pub", "dio", "2.0.0"),
+		eco("PHP", "Packagist", "Symfony/http", "2.0"), eco("DRU", "Packagist:https://packages.drupal.org/8", "drupal/core", "10.0"), eco("HEX", "Hex", "plug", "2.0.0"), eco("PUB", "Pub", "dio", "2.0.0"),
 		eco("SW", "SwiftURL", "https://github.com/apple/swift-nio.git", "2.0.0"), eco("GHA", "GitHub Actions", "tj-actions/changed-files", "46.0.1"),
 		eco("DEB12", "Debian:12", "openssl", "3.0.11-1~deb12u2"), eco("DEB11", "Debian:11", "openssl", "1.1.1n-0+deb11u5"),
 		eco("UBU", "Ubuntu:22.04:LTS", "openssl", "3.0.2-0ubuntu1.12"), eco("ALP", "Alpine:v3.18", "openssl", "3.1.4-r0"),
@@ -155,6 +155,7 @@ func TestEcosystems(t *testing.T) {
 		"pkg:nuget/newtonsoft.json@12.0.3":                            "NU 13.0.1",
 		"pkg:gem/rack@1.9.9":                                          "GEM 2.0",
 		"pkg:composer/symfony/http@1.0":                               "PHP 2.0",
+		"pkg:composer/drupal/core@9.5":                                "DRU 10.0",
 		"pkg:hex/plug@1.0.0":                                          "HEX 2.0.0",
 		"pkg:pub/dio@1.0.0":                                           "PUB 2.0.0",
 		"pkg:swift/github.com/apple/swift-nio@1.0.0":                  "SW 2.0.0",
@@ -206,6 +207,8 @@ func TestComponents(t *testing.T) {
 		{Name: "lib", PURL: "pkg:golang/lib@v1.0.0"},
 		{Name: "lib again", PURL: "pkg:golang/lib@v1.0.0"},
 		{Name: "lib 2", PURL: "pkg:golang/lib@v2.0.0"},
+		{Name: "lib", Version: "v1.0.0", PURL: "pkg:golang/lib"},
+		{Name: "lib", Version: "v2.0.0", PURL: "pkg:golang/lib"},
 		{Name: "etc/passwd", Type: "file"},
 		{Name: "debian", Type: "operating-system"},
 		{Name: "nobody knows", Version: "1", Type: "library"},
@@ -214,7 +217,7 @@ func TestComponents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Packages != 2 || len(m.Vulnerabilities) != 1 || m.Files != 2 || len(m.Undecided) != 1 {
+	if m.Packages != 4 || len(m.Vulnerabilities) != 2 || m.Files != 2 || len(m.Undecided) != 1 {
 		t.Errorf("Match = %+v", m)
 	}
 	if got, want := m.Undecided[0].String(), "nobody knows@1 has no package URL"; got != want {

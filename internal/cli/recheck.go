@@ -60,6 +60,9 @@ func prepareRecheck(io console.IO, c *cli.Context) (*rechecking, error) {
 		}
 		return nil, nil
 	}
+	if c.String("from-file") != "" {
+		return nil, console.Misused(errors.New("--from-file and --recheck do not go together: name the artifacts, or --checksums FILE"))
+	}
 	r := &rechecking{path: path, options: recheck.Options{Now: io.Now().UTC().Truncate(time.Second)}}
 	var err error
 	if r.options.Severity, err = severity.Parse(orElse(c.String("severity"), defaultSeverity)); err != nil {
