@@ -20,7 +20,7 @@ func hints(d criteria.Decision) []string {
 			out = append(out, h)
 		}
 	}
-	var unvouched []string
+	var unvouched, roots []string
 	undated := false
 	explained := ""
 	for _, j := range d.Judgements {
@@ -30,6 +30,9 @@ func hints(d criteria.Decision) []string {
 		for _, note := range j.Notes {
 			if m := unvouchedNote.FindStringSubmatch(note); m != nil && !slices.Contains(unvouched, m[1]) {
 				unvouched = append(unvouched, m[1])
+			}
+			if m := foreignRootNote.FindStringSubmatch(note); m != nil && !slices.Contains(roots, m[1]) {
+				roots = append(roots, m[1])
 			}
 			undated = undated || strings.Contains(note, "does not say when it was made")
 		}
@@ -50,6 +53,9 @@ func hints(d criteria.Decision) []string {
 	if len(unvouched) > 0 {
 		say("if your pipeline's word on these reports is to count, list under vouched in the policy: %s", strings.Join(unvouched, ", "))
 	}
+	if len(roots) > 0 {
+		say("if signed reports may be verified with it, list its digest in the policy: trustedRoots: [%s]", strings.Join(roots, ", "))
+	}
 	if undated {
 		say("a report that does not say when it was made needs time in the release file, and databaseTime if it is of vulnerabilities")
 	}
@@ -61,3 +67,6 @@ func hints(d criteria.Decision) []string {
 
 // unvouchedNote finds the format that a policy would have to vouch for.
 var unvouchedNote = regexp.MustCompile(`the policy does not take the pipeline's word for format ([a-z0-9-]+)`)
+
+// foreignRootNote finds the trusted root that a policy would have to accept.
+var foreignRootNote = regexp.MustCompile(`is verified with a trusted root, (sha256:[0-9a-f]{64}), that the policy does not accept`)
