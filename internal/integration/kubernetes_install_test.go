@@ -126,6 +126,7 @@ func TestInstalled(t *testing.T) {
 			k.do(t, http.MethodPost, "/api/v1/namespaces/"+namespace+"/pods", template).is(http.StatusForbidden)
 		}
 	}
+	k.installs(t, read(t, filepath.Join(examples, "bulk-verification.yaml")))
 }
 
 // installs applies manifests and holds that each is taken as it is.
