@@ -75,7 +75,7 @@ func (s *signing) run(ctx context.Context) error {
 }
 
 func (s *signing) signer(ctx context.Context) (*sign.Signer, error) {
-	tokens, err := identity.Given(s.token, identity.Environment{})
+	tokens, err := identity.Given(s.token, identity.Environment{Env: os.Getenv, Now: time.Now})
 	if err != nil {
 		return nil, misusedf("%v", err)
 	}

@@ -90,7 +90,7 @@ func suite(m *testing.M) (code int, err error) {
 	}
 	defer stopAPIServer()
 	programs = filepath.Join(tmp, "bin")
-	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./cmd/...")
+	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./cmd/...", "./internal/conformance")
 	build.Dir = checkout
 	if out, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("building the programs: %w\n%s", err, out)
