@@ -96,22 +96,22 @@ func (x *Index) Match(ctx context.Context, components []criteria.Component) (Mat
 			}
 			continue
 		}
-		// The version may stand beside the package URL.
-		if one := c.PURL + "\t" + c.Version; seen[one] {
-			continue
-		} else {
-			seen[one] = true
-		}
 		l, err := parseLookup(c.PURL)
+		one := c.PURL
+		// A version that stands beside the package URL is as good as one in it.
+		for j := range l.packages {
+			if l.packages[j].version == "" && c.Version != "" {
+				l.packages[j].version = c.Version
+				one = c.PURL + "\t" + c.Version
+			}
+		}
+		if seen[one] {
+			continue
+		}
+		seen[one] = true
 		if err != nil {
 			m.undecided(c, "", err.Error())
 			continue
-		}
-		// A version that stands beside the package URL is as good as one in it.
-		for j := range l.packages {
-			if l.packages[j].version == "" {
-				l.packages[j].version = c.Version
-			}
 		}
 		states[i].lookup, asked[i] = l, true
 		sourced[l.kind] = sourced[l.kind] || l.sourced
