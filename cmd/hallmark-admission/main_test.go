@@ -26,7 +26,7 @@ func TestImports(t *testing.T) {
 	// Of this module, these and no others: whoever adds one weighs it first.
 	deptest.MayImportOnly(t,
 		"attest", "criteria", "verify", "verify/source",
-		"internal/admission", "internal/answer", "internal/atomicfile", "internal/beside", "internal/cli/console", "internal/oci", "internal/oci/credentials",
+		"internal/admission", "internal/answer", "internal/atomicfile", "internal/beside", "internal/cli/console", "internal/oci", "internal/oci/credentials", "internal/provenance",
 		"internal/regular", "internal/strict",
 	)
 }

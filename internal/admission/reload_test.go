@@ -380,7 +380,7 @@ func TestDrain(t *testing.T) {
 			p, dir := newPKI(t), t.TempDir()
 			cert, key := p.issue(2, time.Now().Add(time.Hour))
 			writeCert(t, dir, cert, key)
-			s := w.serve(p, dir, Drain{Delay: 400 * time.Millisecond, Timeout: 10 * time.Second})
+			s := w.serve(p, dir, Drain{Delay: 3 * time.Second, Timeout: 10 * time.Second})
 			c := client(p, h2)
 			body := encoded(t, reviewOf(podObject(good)))
 			var wait sync.WaitGroup
