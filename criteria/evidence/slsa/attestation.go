@@ -3,6 +3,7 @@ package slsa
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 
@@ -23,6 +24,10 @@ type attestation struct {
 	why    string
 	// certified is true where a certificate, not a key, signed.
 	certified bool
+	// bare is an envelope signed with a certificate, and leaf that certificate:
+	// what lacks a log entry to be a bundle.
+	bare *protodsse.Envelope
+	leaf []byte
 }
 
 // document is as much of each of the kinds as tells them apart.
@@ -65,6 +70,15 @@ func attestations(data []byte) ([]attestation, error) {
 		where := fmt.Sprintf("line %d", i+1)
 		if err := strict.CheckJSON(line); err != nil {
 			return nil, fmt.Errorf("is neither one JSON document nor one a line: on %s: %w", where, err)
+		}
+		if entry, is, err := logEntryIn(line); err != nil {
+			return nil, fmt.Errorf("%s holds a log entry that cannot be read: %w", where, err)
+		} else if is {
+			if len(out) == 0 || out[len(out)-1].bare == nil {
+				return nil, fmt.Errorf("%s is a log entry, and the line before it is no bare envelope signed with a certificate", where)
+			}
+			out[len(out)-1] = out[len(out)-1].with(entry)
+			continue
 		}
 		found, err := one(where, line)
 		if err != nil {
@@ -147,7 +161,8 @@ func fromBundle(data []byte) (attestation, error) {
 
 // fromEnvelope makes a bundle, for a key, of an envelope. One signed with a
 // certificate stays without: the certificate was valid for minutes, years ago,
-// and only an entry in the transparency log would say that it was then.
+// and only an entry in the transparency log says that it was then. See
+// [attestation.with].
 func fromEnvelope(doc document) (attestation, error) {
 	if doc.PayloadType != payloadType {
 		return attestation{}, fmt.Errorf("holds a payload of type %q, expected %s", doc.PayloadType, payloadType)
@@ -162,13 +177,17 @@ func fromEnvelope(doc document) (attestation, error) {
 		return a, nil
 	}
 	s := doc.Signatures[0]
-	if s.Cert != "" {
-		a.why = "it is a bare envelope signed with a certificate that was valid for minutes, and nothing in it says when: make a Sigstore bundle of it, with its entry in the transparency log"
-		return a, nil
-	}
 	sig, err := decode64(s.Sig)
 	if err != nil {
 		a.why = fmt.Sprintf("its signature is not in base64: %v", err)
+		return a, nil
+	}
+	if s.Cert != "" {
+		a.why = "it is a bare envelope signed with a certificate that was valid for minutes, and nothing in it says when: put its entry in the transparency log, as Rekor answers for it, on the line after it"
+		if block, _ := pem.Decode([]byte(s.Cert)); block != nil && block.Type == "CERTIFICATE" {
+			a.leaf = block.Bytes
+			a.bare = &protodsse.Envelope{PayloadType: doc.PayloadType, Payload: payload, Signatures: []*protodsse.Signature{{Sig: sig, Keyid: s.KeyID}}}
+		}
 		return a, nil
 	}
 	mediaType, err := bundle.MediaTypeString("v0.3")

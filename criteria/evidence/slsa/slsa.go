@@ -23,8 +23,11 @@ import (
 //
 //   - a Sigstore bundle
 //     (https://github.com/sigstore/protobuf-specs/blob/v0.5.1/protos/sigstore_bundle.proto),
-//   - a DSSE envelope (https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md),
-//     which only a key can verify: it does not say when it was signed,
+//   - a DSSE envelope (https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md)
+//     signed with a key,
+//   - a DSSE envelope signed with a certificate, as slsa-github-generator's
+//     *.intoto.jsonl are, and on the next line its entry in the transparency log, as
+//     Rekor answers for it: without, nobody says when it was signed,
 //   - an object whose "attestations" hold bundles, as the interfaces of GitHub and
 //     npm answer.
 //

@@ -24,6 +24,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/testing/ca"
+	"github.com/sigstore/sigstore-go/pkg/tlog"
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/deptest"
@@ -364,6 +365,133 @@ func TestReadLines(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"https://good.example", ""}, got); diff != "" {
 		t.Errorf("builders (-want +got):\n%s", diff)
+	}
+}
+
+// bareWithEntry is what slsa-github-generator writes, and what Rekor answers for
+// it: an envelope with a certificate, and its log entry.
+func (w world) bareWithEntry(t testing.TB, identity string, payload []byte) (bare, entry map[string]any) {
+	t.Helper()
+	leaf, private, err := w.GenerateLeafCert(identity, gitHub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(dsse.PAE(payloadType, payload))
+	sig, err := ecdsa.SignASN1(rand.Reader, private.(*ecdsa.PrivateKey), sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &dsse.Envelope{
+		PayloadType: payloadType, Payload: base64.StdEncoding.EncodeToString(payload),
+		Signatures: []dsse.Signature{{Sig: base64.StdEncoding.EncodeToString(sig)}},
+	}
+	integrated := time.Now().Add(time.Minute).Unix()
+	made, err := w.GenerateTlogEntry(leaf, e, sig, integrated, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logID, err := w.RekorLogID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made64 := base64.StdEncoding.EncodeToString(made.TransparencyLogEntry().CanonicalizedBody)
+	promise, err := w.RekorSignPayload(tlog.RekorPayload{Body: made64, IntegratedTime: integrated, LogID: logID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := made.TransparencyLogEntry().InclusionProof
+	var hashes []string
+	for _, h := range proof.Hashes {
+		hashes = append(hashes, hex.EncodeToString(h))
+	}
+	bare = map[string]any{
+		"payloadType": payloadType, "payload": e.Payload,
+		"signatures": []any{map[string]any{"keyid": "", "sig": e.Signatures[0].Sig, "cert": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))}},
+	}
+	entry = map[string]any{strings.Repeat("a", 80): map[string]any{
+		"body": made64, "integratedTime": integrated, "logID": logID, "logIndex": 0,
+		"verification": map[string]any{
+			"signedEntryTimestamp": base64.StdEncoding.EncodeToString(promise),
+			"inclusionProof": map[string]any{
+				"checkpoint": proof.Checkpoint.Envelope, "hashes": hashes, "logIndex": proof.LogIndex,
+				"rootHash": hex.EncodeToString(proof.RootHash), "treeSize": proof.TreeSize,
+			},
+		},
+	}}
+	return bare, entry
+}
+
+// A bare envelope counts with its log entry, and with no other.
+func TestReadBareEnvelope(t *testing.T) {
+	const identity = generator + "/.github/workflows/generator_generic_slsa3.yml@refs/tags/v2.0.0"
+	w := newWorld(t)
+	bare, entry := w.bareWithEntry(t, identity, payload(identity))
+	other, otherEntry := w.bareWithEntry(t, identity, payload("https://evil.example"))
+	stranger, strangerEntry := newWorld(t).bareWithEntry(t, identity, payload(identity))
+	lines := func(docs ...any) []byte {
+		var out []byte
+		for _, d := range docs {
+			out = append(append(out, asJSON(t, d)...), '\n')
+		}
+		return out
+	}
+	altered := func(change func(map[string]any)) map[string]any {
+		var copied map[string]any
+		if err := json.Unmarshal(asJSON(t, entry), &copied); err != nil {
+			t.Fatal(err)
+		}
+		change(copied[strings.Repeat("a", 80)].(map[string]any))
+		return copied
+	}
+	trust := w.root(t)
+	for name, c := range map[string]struct {
+		doc     []byte
+		problem string // empty: verified
+	}{
+		"with its entry":                       {lines(bare, entry), ""},
+		"without":                              {lines(bare), "put its entry in the transparency log"},
+		"another's entry":                      {lines(bare, otherEntry), "could not be verified"},
+		"of another Sigstore":                  {lines(stranger, strangerEntry), "could not be verified"},
+		"another time":                         {lines(bare, altered(func(e map[string]any) { e["integratedTime"] = 1700000000 })), "could not be verified"},
+		"no proof of inclusion, but a promise": {lines(bare, altered(func(e map[string]any) { delete(e["verification"].(map[string]any), "inclusionProof") })), ""},
+		"an older kind": {lines(bare, altered(func(e map[string]any) {
+			e["body"] = base64.StdEncoding.EncodeToString([]byte(`{"kind":"intoto","apiVersion":"0.0.1","spec":{}}`))
+		})), "cannot be used"},
+	} {
+		facts, err := Provenance{}.ReadSigned(bytes.NewReader(c.doc), trust)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		b := facts.Builds.Items[0]
+		switch {
+		case c.problem == "" && (b.Signer == nil || b.Signer.Identity != identity || b.Signer.Issuer != gitHub || b.Builder != identity || facts.Time.IsZero()):
+			t.Errorf("%s: %+v, want it verified", name, b)
+		case c.problem != "" && (b.Signer != nil || b.Builder != "" || !strings.Contains(b.Problem, c.problem)):
+			t.Errorf("%s: %+v, want the problem %q and nothing else", name, b, c.problem)
+		}
+	}
+	// The entry is the one of the line before it, and lends nothing to others.
+	facts, err := Provenance{}.ReadSigned(bytes.NewReader(lines(other, bare, entry)), trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, second := facts.Builds.Items[0], facts.Builds.Items[1]; first.Signer != nil || second.Signer == nil || second.Builder != identity {
+		t.Errorf("builds %+v and %+v, want the second alone verified", first, second)
+	}
+	for name, c := range map[string]struct {
+		doc  []byte
+		want string
+	}{
+		"an entry alone":           {lines(entry, bare), "line 1 is a log entry"},
+		"two entries":              {lines(bare, entry, entry), "line 3 is a log entry"},
+		"an entry without a time":  {lines(bare, altered(func(e map[string]any) { delete(e, "verification") })), "signedEntryTimestamp"},
+		"an entry without a body":  {lines(bare, altered(func(e map[string]any) { e["body"] = "" })), "its body"},
+		"an entry of another form": {lines(bare, altered(func(e map[string]any) { e["logIndex"] = "0" })), "log entry that cannot be read"},
+	} {
+		if facts, err := (Provenance{}).ReadSigned(bytes.NewReader(c.doc), trust); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %+v, %v, want an error with %q", name, facts.Builds, err, c.want)
+		}
 	}
 }
 
