@@ -11,7 +11,7 @@
 //	hallmark publish     put artifacts and bundles where consumers look for them
 //	hallmark verify      check that artifacts came out of a compliant pipeline
 //	hallmark explain     say how hallmark verify comes to its answer
-//	hallmark trust       keep trusted roots
+//	hallmark trust       write and explain trust files, keep trusted roots
 //	hallmark copy        relocate images and files with all their evidence
 //	hallmark replay      recompute a decision from its dossier
 //	hallmark advisories  make an index of known vulnerabilities for verify

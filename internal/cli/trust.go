@@ -9,10 +9,12 @@ import (
 )
 
 func trustCommand(io console.IO) *cli.Command {
-	commands := []*cli.Command{trustRootCommand(io)}
+	commands := []*cli.Command{trustInitCommand(io), trustCheckCommand(io), trustRootCommand(io)}
 	return &cli.Command{
 		Name: "trust", Usage: "say whom you trust",
-		Description: console.Examples("Keeps the trusted roots by which signatures are verified.",
+		Description: console.Examples("Writes trust files, says what they accept, and keeps the trusted roots they name.",
+			"hallmark trust init --from greet_1.2.0_linux_amd64 -a attestations",
+			"hallmark trust check trust.yaml",
 			"hallmark trust root"),
 		Subcommands: commands,
 		Action: func(c *cli.Context) error {

@@ -101,8 +101,8 @@ func (r roots) TrustedRoot(name string) ([]byte, error) {
 	return r(strings.TrimPrefix(name, verify.TUF))
 }
 
-// unmade ends a command whose trust file made no verifier.
-func unmade(err error) error {
+// Unmade ends a command whose trust file made no verifier.
+func Unmade(err error) error {
 	var absent *trustroot.UnavailableError
 	var own *console.ExitError
 	switch {

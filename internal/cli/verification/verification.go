@@ -35,17 +35,29 @@ func Flags() []cli.Flag {
 
 // AskFlags are those that say what is asked of whom: all but how it is shown.
 func AskFlags() []cli.Flag {
-	return append([]cli.Flag{
+	trust := []cli.Flag{
 		&cli.StringFlag{Name: "trust", Aliases: []string{"t"}, Usage: "what you expect: the trust `FILE`", EnvVars: []string{"HALLMARK_TRUST"}},
+	}
+	return slices.Concat(trust, BundleFlags(), signerFlags(), RootFlags(), AccessFlags())
+}
+
+// BundleFlags say where the bundles are.
+func BundleFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "attestations", Aliases: []string{"a", "bundle"}, Usage: "bundles: a `PATH` to a file or folder; may be repeated"},
 		&cli.StringFlag{Name: "layout", Usage: "bundles: an OCI image layout in `DIR`"},
 		&cli.StringFlag{Name: "registry", Usage: "bundles: the `REPOSITORY` of an OCI registry; of images, default their own"},
+	}
+}
+
+func signerFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringFlag{Name: "key", Usage: "instead of the trust file's signers: the public key in `FILE`"},
 		&cli.StringFlag{Name: "certificate-identity", Usage: "instead of the trust file's signers: `IDENTITY`, exactly"},
 		&cli.StringFlag{Name: "certificate-oidc-issuer", Usage: "who vouches for that identity: `ISSUER`, exactly"},
 		&cli.StringFlag{Name: "trusted-root", Usage: "the Sigstore trusted root in `FILE` for that identity; default the trust file's"},
 		&cli.StringFlag{Name: "checksums", Usage: "verify each file that `FILE`, as sha256sum writes it, lists"},
-	}, append(RootFlags(), AccessFlags()...)...)
+	}
 }
 
 // Description says how the command is used; name is what it is called.
@@ -104,12 +116,26 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	if err != nil {
 		return nil, nil, err
 	}
+	src, subjects, err := Gather(io, c, helper, c.Args().Slice())
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := verifier(io, c, src, want)
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, subjects, nil
+}
+
+// Gather hashes or resolves args, and says where the flags have the bundles about
+// them.
+func Gather(io console.IO, c *cli.Context, helper credentials.Helper, args []string) (verify.Source, []criteria.Subject, error) {
 	access := Access(io, c, helper)
 	src, err := bundles(c, access)
 	if err != nil {
 		return nil, nil, err
 	}
-	subjects, where, others, err := images(c, access, c.Args().Slice())
+	subjects, where, others, err := images(c, access, args)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,11 +153,7 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	if src == nil {
 		src = routed{images: where}
 	}
-	v, err := verifier(io, c, src, want)
-	if err != nil {
-		return nil, nil, err
-	}
-	return v, subjects, nil
+	return src, subjects, nil
 }
 
 // expected is what the trust file and the flags ask for.
@@ -152,7 +174,7 @@ func expected(c *cli.Context) (verify.Expect, error) {
 func verifier(io console.IO, c *cli.Context, src verify.Source, want verify.Expect) (*verify.Verifier, error) {
 	v, err := verify.New(src, want, verify.WithClock(io.Now), verify.WithRoots(Roots(io, c)))
 	if err != nil {
-		return nil, unmade(err)
+		return nil, Unmade(err)
 	}
 	return v, nil
 }
