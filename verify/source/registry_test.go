@@ -57,6 +57,7 @@ type vector struct {
 	expect  []string // "accept", or codes, sorted, each once
 	time    time.Time
 	trust   []byte
+	root    []byte // the trusted root that trust names, if it names one
 	bundles []attest.Bundle
 }
 
@@ -96,9 +97,12 @@ func vectors(t *testing.T) []vector {
 			continue
 		}
 		for _, f := range a.Files {
-			if f.Name == "trust.yaml" {
+			switch f.Name {
+			case "trust.yaml":
 				v.trust = f.Data
-			} else {
+			case "trusted_root.json":
+				v.root = f.Data
+			default:
 				v.bundles = append(v.bundles, attest.Bundle(f.Data))
 			}
 		}
@@ -136,7 +140,11 @@ func TestVectorsInRegistries(t *testing.T) {
 				continue
 			}
 			ran++
-			want, err := verify.ParseTrust("trust.yaml", v.trust)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "trusted_root.json"), v.root, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			want, err := verify.ParseTrust(filepath.Join(dir, "trust.yaml"), v.trust)
 			if err != nil {
 				t.Fatal(err)
 			}
