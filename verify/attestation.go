@@ -208,7 +208,7 @@ func (a *attested) when(st *verified) (time.Time, string) {
 // A statement that does not satisfy takes back all that are not newer, whoever
 // of the signers made it. So more of what does not satisfy never makes a yes,
 // and what hides it from us gains no more than maxAge.
-func (a *attested) judge(statements []*verified, now time.Time) (*Requirement, *Reason) {
+func (a *attested) judge(statements []*verified, now time.Time) (*satisfied, *Reason) {
 	var good, bad []*vote
 	for _, st := range statements {
 		switch v := a.vote(st, now); {
@@ -222,11 +222,12 @@ func (a *attested) judge(statements []*verified, now time.Time) (*Requirement, *
 	standing := slices.DeleteFunc(slices.Clone(good), func(g *vote) bool {
 		return slices.ContainsFunc(bad, func(b *vote) bool { return b.time.IsZero() || !g.time.After(b.time) })
 	})
-	met := &Requirement{Kind: AttestationRequired, Name: a.Name, PredicateType: a.PredicateType}
+	met := &satisfied{Requirement: Requirement{Kind: AttestationRequired, Name: a.Name, PredicateType: a.PredicateType}}
 	signers := make(map[int]bool)
 	slices.SortFunc(standing, byDigest)
 	for _, v := range standing {
 		met.add(v.verified)
+		met.ends(v.time, a.MaxAge)
 		signers[v.signer] = true
 	}
 	need := max(1, a.Threshold)

@@ -98,8 +98,8 @@ func (s SBOM) types() []string {
 
 // judge returns which bill meets s, or why none does. The error is that it could
 // not be told. Nothing that is no bill takes one away.
-func (s *billed) judge(statements []*verified, references []Reference, subject criteria.Digest) (*Requirement, *Reason, error) {
-	met := &Requirement{Kind: SBOMRequired}
+func (s *billed) judge(statements []*verified, references []Reference, subject criteria.Digest) (*satisfied, *Reason, error) {
+	met := &satisfied{Requirement: Requirement{Kind: SBOMRequired}}
 	var nearest *verified
 	why, found := "", 0
 	var unsought *Reference

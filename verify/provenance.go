@@ -155,8 +155,8 @@ func (v *Verifier) newBuilt(p Provenance, roots Roots) (*built, error) {
 // or why none meets it. Provenance says how
 // bytes came to be, and another one does not unsay it: that of a builder who is
 // not trusted takes nothing away.
-func (p *built) judge(statements []*verified) (met *Requirement, one bool, why *Reason) {
-	met = &Requirement{Kind: ProvenanceRequired}
+func (p *built) judge(statements []*verified) (met *satisfied, one bool, why *Reason) {
+	met = &satisfied{Requirement: Requirement{Kind: ProvenanceRequired}}
 	var (
 		nearest *verified
 		lacking string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -363,5 +364,135 @@ func TestParseTrustRequirementFaults(t *testing.T) {
 		} else if !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("ParseTrust with %q = %v, want an error with %q", tt.to, err, tt.want)
 		}
+	}
+}
+
+const fullProvenance = `provenance:
+  level: 1
+  sourceRepository: https://github.com/acme/greet
+  tag: v1.*
+  commit: "1111111111111111111111111111111111111111"
+  workflow: .github/workflows/**
+  builders:
+    - id: https://github.com/acme/greet/.github/workflows/release.yml@refs/heads/*
+      level: 1
+      trustedRoot: public-good
+      require: [log, sct]
+    - id: https://tekton.dev/chains/v2
+      level: 2
+      signers:
+        - issuer: https://i.example
+          identity: a@b.example
+          trustedRoot: r.json
+`
+
+// Every key that can be written is in some example here, and none is lost when it
+// is written and read again.
+func TestEveryRequirementReadsBack(t *testing.T) {
+	seen := make(map[string]bool)
+	var walk func(v reflect.Value)
+	walk = func(v reflect.Value) {
+		switch v.Kind() {
+		case reflect.Pointer:
+			if !v.IsNil() {
+				walk(v.Elem())
+			}
+		case reflect.Slice:
+			for i := range v.Len() {
+				walk(v.Index(i))
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				f := v.Type().Field(i)
+				if !f.IsExported() {
+					continue
+				}
+				key := v.Type().Name() + "." + f.Name
+				seen[key] = seen[key] || !v.Field(i).IsZero()
+				walk(v.Field(i))
+			}
+		}
+	}
+	const vexSigner = "  signers:\n    - issuer: https://i.example\n      identity: a@b.example\n      trustedRoot: r.json\n"
+	ref := strings.Replace(fullProvenance, "tag: v1.*", "ref: refs/heads/main", 1)
+	for _, text := range []string{requirements, fullProvenance + others + vexSigner, ref} {
+		got, err := verify.ParseTrust("trust.yaml", []byte(trustFile+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		walk(reflect.ValueOf(got.Attestations))
+		walk(reflect.ValueOf(got.Provenance))
+		walk(reflect.ValueOf(got.Source))
+		walk(reflect.ValueOf(got.SBOM))
+		walk(reflect.ValueOf(got.VEX))
+		data, err := got.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := verify.ParseTrust("trust.yaml", data)
+		if err != nil {
+			t.Fatalf("ParseTrust of what Encode wrote: %v\n%s", err, data)
+		}
+		if diff := cmp.Diff(got, again, sameExpect); diff != "" {
+			t.Errorf("ParseTrust∘Encode (-want +got):\n%s\n%s", diff, data)
+		}
+	}
+	for key, there := range seen {
+		if kind, _, _ := strings.Cut(key, "."); !there && kind != "Signer" && kind != "Certificate" {
+			t.Errorf("no example says %s", key)
+		}
+	}
+}
+
+// A yes ends with the first thing that it rests on.
+func TestUntil(t *testing.T) {
+	good := signed(releaseKey, verdict(predicate()))
+	made := time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC)
+	bundles := []attest.Bundle{
+		good, sourced(theSHA), aboutCommit(sourceKey, theSHA, sourceSummary()), scanned(releaseKey, scan("PASSED", "2026-11-22T10:00:00Z")),
+		said(vexType, openVEX("2026-11-20T10:00:00Z", vexed("CVE-1", "fixed"))),
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*verify.Expect)
+		want   time.Time
+	}{
+		{"the verdict's age", func(*verify.Expect) {}, made.Add(90 * 24 * time.Hour)},
+		{"nothing ends it", func(e *verify.Expect) { e.MaxAge = verify.Unlimited }, time.Time{}},
+		{"a key's end", func(e *verify.Expect) { e.Signers[0].NotAfter = made.Add(48 * time.Hour) }, made.Add(48 * time.Hour)},
+		{"a requirement's age", scanRequired, made.Add(7*24*time.Hour - time.Hour)},
+		{"a requirement's signer", func(e *verify.Expect) {
+			sourceRequired(e)
+			e.Source.MaxAge, e.Source.Signers[0].NotAfter = verify.Unlimited, made.Add(72*time.Hour)
+		}, made.Add(72 * time.Hour)},
+		{"the source's age", sourceRequired, time.Date(2026, 12, 20, 10, 0, 0, 0, time.UTC)},
+		{"the VEX's age", vexRequired, time.Date(2026, 12, 20, 10, 0, 0, 0, time.UTC)},
+	} {
+		e := expect()
+		tt.change(&e)
+		got, err := ask(t, e, artifact, bundles...)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if !got.Until().Equal(tt.want) {
+			t.Errorf("%s: Until = %s, want %s", tt.name, got.Until(), tt.want)
+		}
+	}
+}
+
+func TestRequiredInWords(t *testing.T) {
+	e, err := verify.ParseTrust("trust.yaml", []byte(trustFile+requirements+fullProvenance+others))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"a statement of type https://greet.example/scan/v1, no older than 7d, signed by 1 signer of its own, that meets 6 conditions.",
+		"SLSA provenance of level 1 from https://github.com/acme/greet, tag v1.*, commit 1111111111111111111111111111111111111111, workflow .github/workflows/**, by https://github.com/acme/greet/.github/workflows/release.yml@refs/heads/* (level 1) or https://tekton.dev/chains/v2 (level 2).",
+		"a bill of materials (spdx or cyclonedx), signed by 1 signer of its own.",
+		"OpenVEX that leaves no vulnerability open, no older than 30d, signed by the verdict's signers.",
+		"a verdict by https://forge.example/source-verifier that the commit of git+https://github.com/acme/greet reached source level 3, signed by 1 signer of its own.",
+	}
+	if diff := cmp.Diff(want, e.Required()); diff != "" {
+		t.Errorf("Required (-want +got):\n%s", diff)
 	}
 }

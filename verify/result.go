@@ -34,6 +34,31 @@ type Result struct {
 	// Ignored are the bundles that were found and did not count, and why. They
 	// took nothing from the answer and added nothing to it.
 	Ignored []Reason `json:"ignored,omitempty"`
+
+	until time.Time
+}
+
+// Until is when r ends being a yes though nothing is added: something it rests on
+// is older then than the trust file accepts, or a key that was trusted is not any
+// more. It is zero where no time ends it. Who keeps an answer keeps it no longer.
+func (r *Result) Until() time.Time { return r.until }
+
+// until is [Result.Until] of a yes that rests on decided and met. A key that did
+// not sign may end it: that costs another look.
+func (v *Verifier) until(decided *candidate, met []satisfied, now time.Time) time.Time {
+	var end time.Time
+	if v.want.MaxAge > 0 {
+		end = decided.Time.Add(time.Duration(v.want.MaxAge))
+	}
+	for _, r := range met {
+		end = sooner(end, r.until)
+	}
+	for _, e := range v.keyring.entries {
+		if e.NotAfter.After(now) {
+			end = sooner(end, e.NotAfter)
+		}
+	}
+	return end
 }
 
 // Identity is a verified signer.

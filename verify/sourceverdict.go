@@ -93,7 +93,7 @@ func (v Verdict) sourceLevel() int {
 // builtFrom is the commit that the artifact was built from, or why it is not
 // known. Who built it says so where provenance is required, and else the
 // findings of who judged it; where both do, they must agree.
-func builtFrom(met []Requirement, one bool, findings *Findings) (criteria.Digest, string) {
+func builtFrom(met []satisfied, one bool, findings *Findings) (criteria.Digest, string) {
 	var commit criteria.Digest
 	for _, r := range met {
 		if r.Build != nil {
@@ -126,7 +126,7 @@ func builtFrom(met []Requirement, one bool, findings *Findings) (criteria.Digest
 //
 // Bundles about a commit lie where those about the artifact do: in the same
 // place, or among them, since a registry names nothing by a commit.
-func (v *Verifier) sourceVerdict(ctx context.Context, commit criteria.Digest, bundles []attest.Bundle, now time.Time) (*Requirement, *Reason, error) {
+func (v *Verifier) sourceVerdict(ctx context.Context, commit criteria.Digest, bundles []attest.Bundle, now time.Time) (*satisfied, *Reason, error) {
 	want := v.want.Source
 	more, err := v.src.Bundles(ctx, commit)
 	if err != nil {
@@ -136,7 +136,7 @@ func (v *Verifier) sourceVerdict(ctx context.Context, commit criteria.Digest, bu
 	if len(bundles) > MaxBundles {
 		return nil, nil, fmt.Errorf("looking for bundles about %s: found %d, expected at most %d", commit, len(bundles), MaxBundles)
 	}
-	no := func(st *verified, format string, args ...any) (*Requirement, *Reason, error) {
+	no := func(st *verified, format string, args ...any) (*satisfied, *Reason, error) {
 		return nil, unmetReason(st, fmt.Sprintf("source, commit %s: ", commit.Hex()[:12])+fmt.Sprintf(format, args...)), nil
 	}
 	var (
@@ -180,7 +180,7 @@ func (v *Verifier) sourceVerdict(ctx context.Context, commit criteria.Digest, bu
 		return no(nil, "%s", message)
 	}
 	deciding, _ := newest(all)
-	met := &Requirement{Kind: SourceRequired, PredicateType: verdictType}
+	met := &satisfied{Requirement: Requirement{Kind: SourceRequired, PredicateType: verdictType}}
 	for _, c := range deciding {
 		switch {
 		case !c.Passed:
@@ -191,6 +191,7 @@ func (v *Verifier) sourceVerdict(ctx context.Context, commit criteria.Digest, bu
 			return no(c.verified, "it reached source level %d, expected %d", c.sourceLevel(), want.Level)
 		}
 		met.add(c.verified)
+		met.ends(c.Time, want.MaxAge)
 		level := c.sourceLevel()
 		if met.Source != nil {
 			level = min(level, met.Source.Level)

@@ -235,7 +235,11 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 	if err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", subject, err)
 	}
-	noted.decision(decided, required)
+	requirements := make([]Requirement, 0, len(required))
+	for _, r := range required {
+		requirements = append(requirements, r.Requirement)
+	}
+	noted.decision(decided, requirements)
 	for _, r := range unmet {
 		no(len(bundles), r)
 	}
@@ -260,7 +264,8 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 		Findings:  v.companion(decided, statements),
 		Ignored:   list,
 
-		Requirements: required,
+		Requirements: requirements,
+		until:        v.until(decided, required, now),
 	}
 	for _, st := range statements {
 		result.Statements = append(result.Statements, Statement{

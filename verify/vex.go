@@ -59,9 +59,9 @@ type word struct {
 
 // judge returns which documents meet x, or why they do not. Every document by
 // x's signers is heard: one that cannot be read might say affected.
-func (x *vexed) judge(statements []*verified, now time.Time) (*Requirement, *Reason) {
-	met := &Requirement{Kind: VEXRequired}
-	no := func(st *verified, format string, args ...any) (*Requirement, *Reason) {
+func (x *vexed) judge(statements []*verified, now time.Time) (*satisfied, *Reason) {
+	met := &satisfied{Requirement: Requirement{Kind: VEXRequired}}
+	no := func(st *verified, format string, args ...any) (*satisfied, *Reason) {
 		return nil, unmetReason(st, fmt.Sprintf("vex "+format, args...))
 	}
 	newest := make(map[string]word)
@@ -102,6 +102,7 @@ func (x *vexed) judge(statements []*verified, now time.Time) (*Requirement, *Rea
 			return no(nil, "is not met: the newest document is of %s, longer ago than %s", stamp(last), x.MaxAge)
 		}
 	}
+	met.ends(last, x.MaxAge)
 	var open []string
 	var nearest *verified
 	for key, w := range newest {

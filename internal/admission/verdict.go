@@ -194,10 +194,9 @@ func ends(r answer.Report, want verify.Expect) time.Time {
 		if s.Result.Verdict.Time.After(newest) {
 			newest = s.Result.Verdict.Time
 		}
-		for _, met := range s.Result.Requirements {
-			if met.Source != nil && want.Source != nil && want.Source.MaxAge > 0 {
-				earlier(met.Source.Time.Add(time.Duration(want.Source.MaxAge)))
-			}
+		// What the trust file requires beside the verdict ends, too.
+		if until := s.Result.Until(); !until.IsZero() {
+			earlier(until)
 		}
 	}
 	visit(reflect.ValueOf(want), "NotAfter", func(v reflect.Value) {

@@ -289,7 +289,7 @@ func (r *run) write(l Line, sum *Summary, out writer) error {
 	if l.Outcome != Verified || l.Recorded != nil {
 		return nil
 	}
-	if err := r.done.note(record{Digest: l.Digest, From: l.from, At: l.at, Until: lasts(r.want, l.Result.Verdict.Time, l.at)}); err != nil {
+	if err := r.done.note(record{Digest: l.Digest, From: l.from, At: l.at, Until: lasts(r.want, l.Result.Verdict.Time, l.Result.Until(), l.at)}); err != nil {
 		return console.Unable(err)
 	}
 	return nil

@@ -80,15 +80,19 @@ func (r record) counts(now time.Time) bool {
 	return !r.Digest.IsZero() && !r.At.After(now.Add(verify.Skew)) && r.Until.After(now) && !r.Until.After(r.At.Add(recordFor))
 }
 
-// lasts is until when a yes of now about a verdict of that time counts: no
+// lasts is until when a yes of now about a verdict of that time, which ends at
+// end by itself (zero is never), counts: no
 // longer than the trust file accepts the verdict, and not beyond the end of any
 // key that is trusted now.
-func lasts(want verify.Expect, verdict, now time.Time) time.Time {
+func lasts(want verify.Expect, verdict, end, now time.Time) time.Time {
 	until := now.Add(recordFor)
 	earlier := func(t time.Time) {
 		if t.Before(until) {
 			until = t
 		}
+	}
+	if !end.IsZero() {
+		earlier(end)
 	}
 	if want.MaxAge != verify.Unlimited {
 		earlier(verdict.Add(time.Duration(want.MaxAge)))

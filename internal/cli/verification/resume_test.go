@@ -85,7 +85,7 @@ func TestLasts(t *testing.T) {
 		{"a_key_that_ends", verify.Expect{MaxAge: verify.Unlimited, Signers: []verify.Signer{{}, {NotAfter: noon.Add(time.Minute)}}}, noon, time.Minute},
 		{"a_key_that_ended", verify.Expect{MaxAge: verify.Unlimited, Signers: []verify.Signer{{}, {NotAfter: noon.Add(-time.Minute)}}}, noon, 24 * time.Hour},
 	} {
-		if got := lasts(tt.want, tt.made, noon); !got.Equal(noon.Add(tt.hold)) {
+		if got := lasts(tt.want, tt.made, time.Time{}, noon); !got.Equal(noon.Add(tt.hold)) {
 			t.Errorf("lasts(%s) = %s, want %s", tt.name, got, noon.Add(tt.hold))
 		}
 	}
