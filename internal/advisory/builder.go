@@ -26,6 +26,9 @@ const (
 	MaxRecords = 4 << 20
 	maxTotal   = 64 << 30 // bytes of all records
 	maxFaults  = 20       // unreadable records that are listed
+	// maxCompared is how many versions are compared to shorten one list: the longest
+	// lists that are published take some tens of thousands.
+	maxCompared = 1 << 20
 )
 
 // clockSkew is how far ahead of us a record's time may lie.
@@ -270,6 +273,13 @@ func newKept(rec *record, digest [sha256.Size]byte) *kept {
 // beside returns those of versions that p's ranges do not hold already: most
 // lists only spell out the ranges.
 func (p *keptPackage) beside(versions []string) []string {
+	events := 0
+	for _, r := range p.ranges {
+		events += len(r.events)
+	}
+	if events*len(versions) > maxCompared {
+		return versions
+	}
 	var out []string
 	for _, text := range versions {
 		held := false

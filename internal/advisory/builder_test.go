@@ -3,6 +3,7 @@ package advisory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,6 +49,26 @@ func TestSources(t *testing.T) {
 		if got := answer(t, x, purl); got != want {
 			t.Errorf("two sources: %s is %s, want %s", purl, got, want)
 		}
+	}
+}
+
+// A list that would take too long to shorten is kept as it is.
+func TestLongLists(t *testing.T) {
+	var ranges, versions []string
+	for i := range 2000 {
+		ranges = append(ranges, fmt.Sprintf("introduced %d.0.0", 2*i+1), fmt.Sprintf("fixed %d.0.0", 2*i+2))
+		versions = append(versions, fmt.Sprintf(`"%d.0.1"`, 2*i+1))
+	}
+	x := index(t, nil, rec("R", "Go", "lib", events("SEMVER", ranges...), strings.Join(versions, ", ")))
+	for purl, want := range map[string]string{
+		"pkg:golang/lib@v3999.0.0": "R 4000.0.0", "pkg:golang/lib@v4000.0.0": "clean", "pkg:golang/lib@v0.9.0": "clean",
+	} {
+		if got := answer(t, x, purl); got != want {
+			t.Errorf("%s is %s, want %s", purl, got, want)
+		}
+	}
+	if e, err := x.find(key("Go", "lib")); err != nil || len(e.advisories[0].versions) != 2000 {
+		t.Errorf("%v: the list was shortened", err)
 	}
 }
 
@@ -104,6 +125,7 @@ func TestRecordsThatAreNone(t *testing.T) {
 		"an alias in YAML":  {"r.yaml", "id: &a x\naliases: [*a]\n", "anchors and aliases"},
 		"YAML of a type":    {"r.yaml", "id: x\naffected: 7\n", "r.yaml"},
 		"large":             {"r.json", strings.Replace(sound, "{", `{"x": "`+strings.Repeat("x", MaxRecord)+`", `, 1), "more than 16777216 bytes"},
+		"many events":       {"r.json", strings.Replace(sound, `{"introduced": "0"}`, `{"introduced": "0"}`+strings.Repeat(`, {"fixed": "1.0.0"}`, maxEvents), 1), "10001 events"},
 		"gzip":              {"r.json", "\x1f\x8b\x08", "compressed"},
 	} {
 		for _, source := range []string{write(t, map[string]string{tt.file: tt.text, "sound.json": strings.Replace(sound, "GO-1", "GO-S", 1)}), archive(t, map[string]string{tt.file: tt.text})} {

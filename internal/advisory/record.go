@@ -20,6 +20,7 @@ const (
 	maxVersion  = 256      // bytes of a version: comparing longer ones costs more than they say
 	maxSummary  = 200      // bytes of a summary that are kept
 	maxSeverity = 256      // bytes of a CVSS vector
+	maxEvents   = 10_000   // events of one range, which are put in order
 )
 
 // record is one record of the OSV schema, version 1
@@ -132,6 +133,9 @@ func (r *record) check() error {
 			case "SEMVER", "ECOSYSTEM", "GIT":
 			default:
 				return fmt.Errorf("a range's type is %q, expected SEMVER, ECOSYSTEM or GIT", rg.Type)
+			}
+			if len(rg.Events) > maxEvents {
+				return fmt.Errorf("a range has %d events, expected at most %d", len(rg.Events), maxEvents)
 			}
 			// A range that is not known to begin would affect nothing.
 			began := false
