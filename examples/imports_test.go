@@ -55,7 +55,7 @@ func TestImportsAreDocumented(t *testing.T) {
 func packages(t *testing.T) map[string][]string {
 	t.Helper()
 	const module = "github.com/hallmark-project/hallmark/"
-	out := []string{"internal/strict", "internal/regular", "internal/atomicfile", "internal/cli/console", "internal/custody", "internal/deptest"}
+	out := []string{"internal/strict", "internal/regular", "internal/atomicfile", "internal/cli/console", "internal/custody", "internal/deptest", "internal/wildcard"}
 	found := make(map[string]map[string]bool)
 	walk := func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/hallmark-project/hallmark/internal/wildcard"
 )
 
 // maxLevel is the highest build or source level that a trust file can ask for:
@@ -75,10 +77,10 @@ func (b Builder) known(source string) *known {
 	switch {
 	case strings.HasPrefix(b.ID, gitHub) && isWorkflow && strings.Contains(file, "@refs/") && strings.Count(repository, "/") == 4 && !strings.Contains(repository, "*"):
 		signer.Issuer, signer.Certificate.Runner = gitHubIssuer, "github-hosted"
-		if p := newPattern(b.ID); p.exp == nil {
+		if !strings.Contains(b.ID, "*") {
 			signer.Identity = b.ID
 		} else {
-			signer.IdentityPattern = p.expression()
+			signer.IdentityPattern = wildcard.Expression(b.ID)
 		}
 		k := &known{signer: signer, bound: func(who, id string) string {
 			if who != id {

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
@@ -36,37 +34,13 @@ func ParseTrust(file string, data []byte) (Expect, error) {
 	e.dir = filepath.Dir(file)
 	var faults strict.Errors
 	for _, f := range e.faults() {
-		at := find(node, f.path)
+		at := strict.At(node, f.path...)
 		faults = append(faults, &strict.Error{File: file, Line: at.Line, Column: at.Column, Msg: f.msg})
 	}
 	if len(faults) > 0 {
 		return Expect{}, faults
 	}
 	return e, nil
-}
-
-// find returns the node at path, or the nearest one above it that there is.
-func find(node *yaml.Node, path []any) *yaml.Node {
-	for _, step := range path {
-		var next *yaml.Node
-		switch step := step.(type) {
-		case string:
-			for i := 0; i+1 < len(node.Content) && node.Kind == yaml.MappingNode; i += 2 {
-				if node.Content[i].Value == step {
-					next = node.Content[i+1]
-				}
-			}
-		case int:
-			if node.Kind == yaml.SequenceNode && step < len(node.Content) {
-				next = node.Content[step]
-			}
-		}
-		if next == nil {
-			return node
-		}
-		node = next
-	}
-	return node
 }
 
 // fault is what is wrong with an Expect, and at which keys.

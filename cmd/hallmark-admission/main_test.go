@@ -27,6 +27,6 @@ func TestImports(t *testing.T) {
 	deptest.MayImportOnly(t,
 		"attest", "criteria", "verify", "verify/source",
 		"internal/admission", "internal/answer", "internal/atomicfile", "internal/beside", "internal/cli/console", "internal/oci", "internal/oci/credentials", "internal/provenance",
-		"internal/regular", "internal/strict",
+		"internal/regular", "internal/strict", "internal/wildcard",
 	)
 }

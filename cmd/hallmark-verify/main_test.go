@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 	// Of this module, these and no others: whoever adds one weighs it first.
 	deptest.MayImportOnly(t,
 		"attest", "criteria", "verify", "verify/artifact", "verify/source",
-		"internal/answer", "internal/atomicfile", "internal/beside", "internal/cli/console", "internal/cli/verification", "internal/oci", "internal/oci/credentials", "internal/provenance", "internal/regular", "internal/strict",
+		"internal/answer", "internal/atomicfile", "internal/beside", "internal/cli/console", "internal/cli/verification", "internal/oci", "internal/oci/credentials", "internal/provenance", "internal/regular", "internal/strict", "internal/wildcard",
 		// go-tuf is linked whatever we do: sigstore-go's pkg/root brings it.
 		"internal/trustroot",
 	)

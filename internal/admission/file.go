@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/hallmark-project/hallmark/internal/strict"
 )
 
@@ -179,7 +177,7 @@ func ParseFile(name string, data []byte) (*File, error) {
 	}
 	var faults strict.Errors
 	for _, fault := range f.faults() {
-		at := nodeAt(node, fault.path)
+		at := strict.At(node, fault.path...)
 		faults = append(faults, &strict.Error{File: name, Line: at.Line, Column: at.Column, Msg: fault.msg})
 	}
 	if len(faults) > 0 {
@@ -197,30 +195,6 @@ func ParseFile(name string, data []byte) (*File, error) {
 		}
 	}
 	return f, nil
-}
-
-// nodeAt is the node at path, or the nearest one above it that there is.
-func nodeAt(node *yaml.Node, path []any) *yaml.Node {
-	for _, step := range path {
-		var next *yaml.Node
-		switch step := step.(type) {
-		case string:
-			for i := 0; i+1 < len(node.Content) && node.Kind == yaml.MappingNode; i += 2 {
-				if node.Content[i].Value == step {
-					next = node.Content[i+1]
-				}
-			}
-		case int:
-			if node.Kind == yaml.SequenceNode && step < len(node.Content) {
-				next = node.Content[step]
-			}
-		}
-		if next == nil {
-			return node
-		}
-		node = next
-	}
-	return node
 }
 
 // fault is what is wrong with a file, and at which keys.

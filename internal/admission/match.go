@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/hallmark-project/hallmark/internal/wildcard"
 )
 
 // newImagePattern compiles a pattern of REGISTRY/REPOSITORY. It must begin with
@@ -12,7 +14,7 @@ import (
 // accident would take a stranger's word for one's own.
 func newImagePattern(s string) (*regexp.Regexp, error) {
 	if s == "**" {
-		return regexp.Compile(`\A.*\z`)
+		return wildcard.Compile(s), nil
 	}
 	host, path, ok := strings.Cut(s, "/")
 	switch {
@@ -27,29 +29,7 @@ func newImagePattern(s string) (*regexp.Regexp, error) {
 	case strings.HasPrefix(host, "*.") && strings.Count(host, ".") < 2:
 		return nil, errors.New("leaves nearly every registry open")
 	}
-	return glob(s)
-}
-
-// glob compiles a pattern in which * stands for any characters but a slash and
-// ** for any characters.
-func glob(s string) (*regexp.Regexp, error) {
-	var b strings.Builder
-	b.WriteString(`\A`)
-	for s != "" {
-		switch {
-		case strings.HasPrefix(s, "**"):
-			b.WriteString(`.*`)
-			s = s[2:]
-		case s[0] == '*':
-			b.WriteString(`[^/]*`)
-			s = s[1:]
-		default:
-			b.WriteString(regexp.QuoteMeta(s[:1]))
-			s = s[1:]
-		}
-	}
-	b.WriteString(`\z`)
-	return regexp.Compile(b.String())
+	return wildcard.Compile(s), nil
 }
 
 // meets reports whether labels are chosen by s.

@@ -20,6 +20,7 @@ import (
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/regular"
 	"github.com/hallmark-project/hallmark/internal/strict"
+	"github.com/hallmark-project/hallmark/internal/wildcard"
 	"github.com/hallmark-project/hallmark/verify"
 	"github.com/hallmark-project/hallmark/verify/source"
 )
@@ -254,11 +255,7 @@ func newState(c *contents, before *state, now func() time.Time, repos func(allow
 	for _, configured := range c.file.Policies {
 		p := &policy{Policy: configured}
 		for _, n := range p.Match.Namespaces {
-			compiled, err := glob(n)
-			if err != nil {
-				return nil, err
-			}
-			p.namespaces = append(p.namespaces, compiled)
+			p.namespaces = append(p.namespaces, wildcard.Compile(n))
 		}
 		for _, i := range p.Match.Images {
 			compiled, err := newImagePattern(i)

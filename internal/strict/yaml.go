@@ -323,3 +323,28 @@ func yamlError(file string, err error) error {
 func plain(err error) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "yaml: unmarshal errors:", "")), " ")
 }
+
+// At returns the node at path, keys and indexes, below node, or the nearest one
+// above it that there is: where a fault is shown.
+func At(node *yaml.Node, path ...any) *yaml.Node {
+	for _, step := range path {
+		var next *yaml.Node
+		switch step := step.(type) {
+		case string:
+			for i := 0; i+1 < len(node.Content) && node.Kind == yaml.MappingNode; i += 2 {
+				if node.Content[i].Value == step {
+					next = node.Content[i+1]
+				}
+			}
+		case int:
+			if node.Kind == yaml.SequenceNode && step < len(node.Content) {
+				next = node.Content[step]
+			}
+		}
+		if next == nil {
+			return node
+		}
+		node = next
+	}
+	return node
+}

@@ -8,11 +8,11 @@ package translate
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hallmark-project/hallmark/criteria"
+	"github.com/hallmark-project/hallmark/internal/wildcard"
 	"github.com/hallmark-project/hallmark/verify"
 )
 
@@ -106,23 +106,7 @@ func resources(want verify.Expect) (exact, patterns []string) {
 			exact = append(exact, n)
 			continue
 		}
-		expression := "^"
-		for rest := n; rest != ""; {
-			star := strings.IndexByte(rest, '*')
-			if star < 0 {
-				expression += regexp.QuoteMeta(rest)
-				break
-			}
-			expression += regexp.QuoteMeta(rest[:star])
-			after := strings.TrimLeft(rest[star:], "*")
-			if len(rest[star:])-len(after) > 1 {
-				expression += ".*"
-			} else {
-				expression += "[^/]*"
-			}
-			rest = after
-		}
-		patterns = append(patterns, expression+"$")
+		patterns = append(patterns, "^"+wildcard.Expression(n)+"$")
 	}
 	return exact, patterns
 }

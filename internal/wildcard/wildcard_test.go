@@ -1,8 +1,12 @@
-package verify
+package wildcard_test
 
-import "testing"
+import (
+	"testing"
 
-func TestPattern(t *testing.T) {
+	"github.com/hallmark-project/hallmark/internal/wildcard"
+)
+
+func TestCompile(t *testing.T) {
 	for _, tt := range []struct {
 		pattern, s string
 		want       bool
@@ -30,8 +34,14 @@ func TestPattern(t *testing.T) {
 		{"v(1|2)*", "v1", false},
 		{"v(1|2)*", "v(1|2)x", true},
 	} {
-		if got := newPattern(tt.pattern).match(tt.s); got != tt.want {
-			t.Errorf("newPattern(%q).match(%q) = %v, want %v", tt.pattern, tt.s, got, tt.want)
+		if got := wildcard.Compile(tt.pattern).MatchString(tt.s); got != tt.want {
+			t.Errorf("Compile(%q) matches %q: %v, want %v", tt.pattern, tt.s, got, tt.want)
 		}
+	}
+}
+
+func TestExpression(t *testing.T) {
+	if got, want := wildcard.Expression("pkg:oci/a.b@*?x=**"), `pkg:oci/a\.b@[^/]*\?x=.*`; got != want {
+		t.Errorf("Expression = %q, want %q", got, want)
 	}
 }
