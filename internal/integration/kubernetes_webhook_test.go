@@ -61,7 +61,7 @@ func (w *webhook) start(t testing.TB) {
 	check(t, err)
 	defer log.Close()
 	w.cmd = exec.Command(filepath.Join(programs, "hallmark-admission"), w.args...)
-	// The limit on memory is the chart's.
+	// A quarter of what the chart gives it.
 	w.cmd.Env = []string{"HOME=" + t.TempDir(), "GOMEMLIMIT=230MiB"}
 	w.cmd.Stdout, w.cmd.Stderr = log, log
 	check(t, w.cmd.Start())
