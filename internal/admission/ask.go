@@ -283,7 +283,7 @@ func (a *asker) verify(ctx context.Context, s *state, p *policy, t *trust, ref o
 	if err != nil {
 		return unable(a.now(), err)
 	}
-	return judged(report, t.want, a.now(), a.limits.Verified, a.limits.Refused)
+	return judged(report, a.now(), a.limits.Verified, a.limits.Refused)
 }
 
 // cause is the first thing that kept r from an answer.

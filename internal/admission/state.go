@@ -59,7 +59,6 @@ type trust struct {
 	name string
 	// id changes with all that an answer rests on but bundles and time.
 	id       string
-	want     verify.Expect
 	verifier *verify.Verifier
 }
 
@@ -284,7 +283,7 @@ func newState(c *contents, before *state, now func() time.Time, repos func(allow
 			id := sha256.New()
 			note(id, p.where, file.sum)
 			note(id, "network", []byte(strings.Join(network, " ")))
-			t := &trust{name: name, id: string(id.Sum(nil)), want: file.want}
+			t := &trust{name: name, id: string(id.Sum(nil))}
 			if same := old[t.id]; same != nil {
 				t.verifier = same.verifier
 			} else {

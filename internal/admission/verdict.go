@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -130,11 +129,11 @@ func classify(err error) (reason string, keep time.Duration) {
 }
 
 // judged makes a verdict of what a trust file's verifier answered.
-func judged(r answer.Report, want verify.Expect, now time.Time, keepYes, keepNo time.Duration) *verdict {
+func judged(r answer.Report, now time.Time, keepYes, keepNo time.Duration) *verdict {
 	v := &verdict{outcome: r.Outcome, reason: isVerified, made: now, keep: keepYes}
 	switch r.Outcome {
 	case answer.Verified:
-		v.until = ends(r, want)
+		v.until = ends(r)
 		return v
 	case answer.Refused:
 		v.keep = keepNo
@@ -174,38 +173,18 @@ func judged(r answer.Report, want verify.Expect, now time.Time, keepYes, keepNo 
 	return v
 }
 
-// ends is when the yes in r ends by itself: when the first of the verdicts that
-// it rests on is older than want accepts, or the first key ends.
-func ends(r answer.Report, want verify.Expect) time.Time {
+// ends is when the yes in r ends by itself: when the first of what it rests on
+// is older than the trust file accepts, or the first key ends. Zero is never.
+func ends(r answer.Report) time.Time {
 	var end time.Time
-	earlier := func(t time.Time) {
-		if end.IsZero() || t.Before(end) {
-			end = t
-		}
-	}
-	var newest time.Time
 	for _, s := range r.Subjects {
 		if s.Result == nil {
 			continue
 		}
-		if want.MaxAge > 0 {
-			earlier(s.Result.Verdict.Time.Add(time.Duration(want.MaxAge)))
-		}
-		if s.Result.Verdict.Time.After(newest) {
-			newest = s.Result.Verdict.Time
-		}
-		// What the trust file requires beside the verdict ends, too.
-		if until := s.Result.Until(); !until.IsZero() {
-			earlier(until)
+		if t := s.Result.Until(); !t.IsZero() && (end.IsZero() || t.Before(end)) {
+			end = t
 		}
 	}
-	visit(reflect.ValueOf(want), "NotAfter", func(v reflect.Value) {
-		// A key that had ended before cannot have made it; which of the others did
-		// is not asked, as ending too early costs only another look.
-		if t, ok := v.Interface().(time.Time); ok && !t.IsZero() && t.After(newest) {
-			earlier(t)
-		}
-	})
 	return end
 }
 
