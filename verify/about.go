@@ -90,7 +90,7 @@ func digestsOf(content io.ReadSeeker) ([]criteria.Digest, error) {
 // version 1 holds by its hash alone, it is whether the bytes that are signed in
 // its place are those: sigstore-go looks for no statement in such an entry. Whether
 // the statement is about a is then asked here.
-func (a Artifact) asked(b *bundle.Bundle) (sigstore.SignedEntity, sigstore.ArtifactPolicyOption) {
+func (a Artifact) asked(b *parsed) (sigstore.SignedEntity, sigstore.ArtifactPolicyOption) {
 	algorithm, ok := hashed(b)
 	if !ok {
 		return b, a.policy()
@@ -115,7 +115,7 @@ func (a Artifact) asked(b *bundle.Bundle) (sigstore.SignedEntity, sigstore.Artif
 // paeBundle is a bundle with a statement, as one that signs the bytes which a
 // DSSE signature is over.
 type paeBundle struct {
-	*bundle.Bundle
+	*parsed
 	content *bundle.MessageSignature
 }
 
@@ -129,7 +129,7 @@ var hashNames = map[crypto.Hash]string{crypto.SHA256: "sha256", crypto.SHA384: "
 
 // hashed reports whether b is a statement that every one of its log entries, all
 // of version 1, holds as a hash, and of which algorithm.
-func hashed(b *bundle.Bundle) (crypto.Hash, bool) {
+func hashed(b *parsed) (crypto.Hash, bool) {
 	if len(b.GetDsseEnvelope().GetSignatures()) != 1 {
 		return 0, false
 	}

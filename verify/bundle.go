@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/tlog"
 	"golang.org/x/mod/semver"
 
 	"github.com/hallmark-project/hallmark/attest"
@@ -13,18 +14,36 @@ import (
 
 // readBundle reads a Sigstore bundle, and refuses what the specification does
 // though sigstore-go does not.
-func readBundle(data attest.Bundle) (*bundle.Bundle, *Reason) {
+func readBundle(data attest.Bundle) (*parsed, *Reason) {
 	if len(data) > MaxBundle {
 		return nil, tooLarge(data)
 	}
-	var b bundle.Bundle
+	b := &parsed{Bundle: new(bundle.Bundle)}
 	if err := b.UnmarshalJSON(data); err != nil {
 		return nil, &Reason{Code: BadBundle, Message: fmt.Sprintf("it is no Sigstore bundle: %v", err)}
 	}
-	if why := malformed(&b); why != "" {
+	if why := malformed(b); why != "" {
 		return nil, &Reason{Code: BadBundle, Message: why}
 	}
-	return &b, nil
+	return b, nil
+}
+
+// parsed is a bundle whose log entries are decoded once: sigstore-go does so
+// whenever it looks at them. It is for one goroutine, and nobody changes an entry.
+type parsed struct {
+	*bundle.Bundle
+	decoded bool
+	entries []*tlog.Entry
+	err     error
+}
+
+// TlogEntries implements [sigstore.SignedEntity].
+func (b *parsed) TlogEntries() ([]*tlog.Entry, error) {
+	if !b.decoded {
+		b.entries, b.err = b.Bundle.TlogEntries()
+		b.decoded = true
+	}
+	return b.entries, b.err
 }
 
 func tooLarge(data attest.Bundle) *Reason {
@@ -38,7 +57,7 @@ func tooLarge(data attest.Bundle) *Reason {
 //
 // > Signers MUST NOT include root CA certificates in bundles
 // https://github.com/sigstore/protobuf-specs/blob/v0.5.2/protos/sigstore_bundle.proto
-func malformed(b *bundle.Bundle) string {
+func malformed(b *parsed) string {
 	for i, c := range b.GetVerificationMaterial().GetX509CertificateChain().GetCertificates() {
 		parsed, err := x509.ParseCertificate(c.GetRawBytes())
 		if err != nil {

@@ -3,13 +3,11 @@ package verify
 import (
 	"fmt"
 
-	"github.com/sigstore/sigstore-go/pkg/bundle"
-
 	"github.com/hallmark-project/hallmark/attest"
 )
 
 // statementIn returns the statement in b. Nothing of it is verified.
-func statementIn(b *bundle.Bundle) (*payload, *Reason) {
+func statementIn(b *parsed) (*payload, *Reason) {
 	no := func(code, format string, args ...any) (*payload, *Reason) {
 		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 	sigstore "github.com/sigstore/sigstore-go/pkg/verify"
@@ -19,7 +18,7 @@ import (
 //
 // sigstore-go's steps have no error types, so they are told by what their errors
 // begin with, and one of another name is quoted as it is.
-func explain(b *bundle.Bundle, trusted *root.TrustedRoot, err error) (string, Step) {
+func explain(b *parsed, trusted *root.TrustedRoot, err error) (string, Step) {
 	step, cause := failure(err)
 	switch step {
 	case StepLog:
@@ -36,7 +35,7 @@ func explain(b *bundle.Bundle, trusted *root.TrustedRoot, err error) (string, St
 	return "its certificate, log entry, timestamp or signature does not verify: " + cause, StepSignature
 }
 
-func unlogged(b *bundle.Bundle, trusted *root.TrustedRoot, cause string) string {
+func unlogged(b *parsed, trusted *root.TrustedRoot, cause string) string {
 	entries, err := b.TlogEntries()
 	if err != nil {
 		return fmt.Sprintf("its log entry cannot be read: %v", err)
@@ -66,7 +65,7 @@ func unlogged(b *bundle.Bundle, trusted *root.TrustedRoot, cause string) string 
 	return "its log entry does not verify: " + cause
 }
 
-func untimed(b *bundle.Bundle, _ *root.TrustedRoot, cause string) string {
+func untimed(b *parsed, _ *root.TrustedRoot, cause string) string {
 	if stamps, err := b.Timestamps(); err == nil && len(stamps) == 0 {
 		return "nobody says when it was signed: it has no timestamp, and its log gives no time"
 	}
@@ -77,7 +76,7 @@ func untimed(b *bundle.Bundle, _ *root.TrustedRoot, cause string) string {
 	return "its timestamp does not verify: " + cause
 }
 
-func unvouched(b *bundle.Bundle, trusted *root.TrustedRoot, cause string) string {
+func unvouched(b *parsed, trusted *root.TrustedRoot, cause string) string {
 	content, err := b.VerificationContent()
 	if err != nil || content.Certificate() == nil {
 		return "its certificate cannot be read"
@@ -99,7 +98,7 @@ func unvouched(b *bundle.Bundle, trusted *root.TrustedRoot, cause string) string
 }
 
 // witnessed are the times at which others say that b was signed.
-func witnessed(b *bundle.Bundle, trusted *root.TrustedRoot) []time.Time {
+func witnessed(b *parsed, trusted *root.TrustedRoot) []time.Time {
 	var times []time.Time
 	if logged, err := sigstore.VerifyTlogEntry(b, trusted, 1, true); err == nil {
 		for _, t := range logged {
@@ -118,7 +117,7 @@ func witnessed(b *bundle.Bundle, trusted *root.TrustedRoot) []time.Time {
 // promised (RFC 6962, section 3.3).
 var promises = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
 
-func unpromised(b *bundle.Bundle, _ *root.TrustedRoot, _ string) string {
+func unpromised(b *parsed, _ *root.TrustedRoot, _ string) string {
 	content, err := b.VerificationContent()
 	if err != nil || content.Certificate() == nil {
 		return "its certificate cannot be read"
@@ -141,7 +140,7 @@ func unpromised(b *bundle.Bundle, _ *root.TrustedRoot, _ string) string {
 //
 // > Optional validity period for this key, *inclusive* of the endpoints.
 // https://github.com/sigstore/protobuf-specs/blob/v0.5.2/protos/sigstore_common.proto
-func retired(b *bundle.Bundle, trusted *root.TrustedRoot, times []sigstore.TimestampVerificationResult, now time.Time) string {
+func retired(b *parsed, trusted *root.TrustedRoot, times []sigstore.TimestampVerificationResult, now time.Time) string {
 	entries, err := b.TlogEntries()
 	if err != nil {
 		return fmt.Sprintf("its log entry cannot be read: %v", err)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	sigstore "github.com/sigstore/sigstore-go/pkg/verify"
@@ -28,6 +27,7 @@ type Keyring struct {
 	authorities []*authority
 	entries     []*entry
 	now         func() time.Time
+	shared      *Shared
 }
 
 // keySigner verifies what one key signed.
@@ -53,7 +53,10 @@ type authority struct {
 	logged   bool            // a log entry is required
 	promised bool            // a promise of a certificate log is
 	verifier *sigstore.Verifier
-	entries  []*entry
+	// forgetful remembers nothing. It is for bundles with intermediates of their
+	// own, which sigstore-go gives to the authorities it knows.
+	forgetful *sigstore.Verifier
+	entries   []*entry
 }
 
 // NewKeyring returns a Keyring of signers. dir is where relative paths in them
@@ -67,7 +70,7 @@ func NewKeyring(dir string, signers []Signer, opts ...Option) (*Keyring, error) 
 	for _, set := range opts {
 		set(&o)
 	}
-	k := &Keyring{now: o.clock()}
+	k := &Keyring{now: o.clock(), shared: o.share()}
 	for i, s := range signers {
 		for _, f := range s.faults() {
 			return nil, fmt.Errorf("making a keyring: signer %d: %s", i+1, f.msg)
@@ -87,7 +90,7 @@ func (k *Keyring) add(dir string, s Signer, predicates []string, roots Roots) er
 		return err
 	}
 	if s.Key != "" {
-		signer, err := newKeySigner(dir, e, roots)
+		signer, err := newKeySigner(k.shared, dir, e, roots)
 		if err != nil {
 			return err
 		}
@@ -98,7 +101,7 @@ func (k *Keyring) add(dir string, s Signer, predicates []string, roots Roots) er
 			return first.TrustedRoot == s.TrustedRoot && required(first.Require) == required(s.Require)
 		})
 		if i < 0 {
-			a, err := newAuthority(dir, s.TrustedRoot, s.Require, roots)
+			a, err := newAuthority(k.shared, dir, s.TrustedRoot, s.Require, roots)
 			if err != nil {
 				return err
 			}
@@ -112,7 +115,7 @@ func (k *Keyring) add(dir string, s Signer, predicates []string, roots Roots) er
 	return nil
 }
 
-func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
+func newKeySigner(shared *Shared, dir string, e *entry, roots Roots) (*keySigner, error) {
 	key, _, err := parseKey(e.Key)
 	if err != nil {
 		return nil, fmt.Errorf("key %w", err)
@@ -128,7 +131,7 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
 	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log), public: key, several: len(loaded.by) > 1}
 	if len(e.Require) > 0 {
-		trusted, err := loadRoot(dir, e.TrustedRoot, roots)
+		trusted, err := shared.load(dir, e.TrustedRoot, roots)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +139,7 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 			return nil, err
 		}
 		// The root's certificate authorities vouch for no key.
-		material = root.TrustedMaterialCollection{material, witnesses{trusted.TrustedRoot}}
+		material = root.TrustedMaterialCollection{material, witnesses{trusted.material}}
 		signer.witnesses = trusted.TrustedRoot
 		e.root = trusted.digest
 	}
@@ -165,7 +168,7 @@ func newKeySigner(dir string, e *entry, roots Roots) (*keySigner, error) {
 
 // witnesses are the logs and timestamp authorities of a trusted root, without
 // its certificate authorities.
-type witnesses struct{ *root.TrustedRoot }
+type witnesses struct{ root.TrustedMaterial }
 
 // FulcioCertificateAuthorities implements [root.TrustedMaterial].
 func (witnesses) FulcioCertificateAuthorities() []root.CertificateAuthority { return nil }
@@ -183,8 +186,8 @@ func (e *entry) valid(t time.Time) string {
 
 // newAuthority returns the verifier of what certificates under the trusted root
 // called name signed and the witnesses in require saw.
-func newAuthority(dir, name string, require []Witness, roots Roots) (*authority, error) {
-	trusted, err := loadRoot(dir, name, roots)
+func newAuthority(shared *Shared, dir, name string, require []Witness, roots Roots) (*authority, error) {
+	trusted, err := shared.load(dir, name, roots)
 	if err != nil {
 		return nil, err
 	}
@@ -219,11 +222,13 @@ func newAuthority(dir, name string, require []Witness, roots Roots) (*authority,
 	if promised {
 		options = append(options, sigstore.WithSignedCertificateTimestamps(1))
 	}
-	v, err := sigstore.NewVerifier(trusted.TrustedRoot, options...)
-	if err != nil {
-		return nil, fmt.Errorf("using the trusted root %s: %v", trusted.called, err)
+	a := &authority{trusted: trusted.TrustedRoot, root: trusted.digest, logged: log, promised: promised}
+	for v, by := range map[**sigstore.Verifier]root.TrustedMaterial{&a.verifier: trusted.material, &a.forgetful: trusted.TrustedRoot} {
+		if *v, err = sigstore.NewVerifier(by, options...); err != nil {
+			return nil, fmt.Errorf("using the trusted root %s: %v", trusted.called, err)
+		}
 	}
-	return &authority{trusted: trusted.TrustedRoot, root: trusted.digest, logged: log, promised: promised, verifier: v}, nil
+	return a, nil
 }
 
 // Signature verifies who signed data, a Sigstore bundle about artifact: one with
@@ -289,7 +294,7 @@ func (k *Keyring) expired(s *signed) string {
 // signed says which of k's entries signed b, and what their witnesses saw. The
 // reason's code is UntrustedSigner or BadSignature. A key's validity is the
 // caller's to ask where nobody saw when it signed.
-func (k *Keyring) signed(b *bundle.Bundle, about Artifact) (*signed, *Reason) {
+func (k *Keyring) signed(b *parsed, about Artifact) (*signed, *Reason) {
 	content, err := b.VerificationContent()
 	if err != nil {
 		return nil, &Reason{Code: BadSignature, Message: fmt.Sprintf("its certificate cannot be read: %v", err)}
@@ -305,7 +310,7 @@ func (k *Keyring) signed(b *bundle.Bundle, about Artifact) (*signed, *Reason) {
 }
 
 // key is signed for bundles without a certificate.
-func (k *Keyring) key(b *bundle.Bundle, hint string, about Artifact) (*signed, *Reason) {
+func (k *Keyring) key(b *parsed, hint string, about Artifact) (*signed, *Reason) {
 	no := func(code, format string, args ...any) (*signed, *Reason) {
 		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
 	}
@@ -377,7 +382,7 @@ func (k *Keyring) key(b *bundle.Bundle, hint string, about Artifact) (*signed, *
 // Whom the certificate names is asked first, since it costs nothing: it is
 // believed no further than to look no more. An identity counts only in a
 // certificate that verified.
-func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reason) {
+func (k *Keyring) certificate(b *parsed, about Artifact) (*signed, *Reason) {
 	no := func(code, format string, args ...any) (*signed, *Reason) {
 		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
 	}
@@ -420,7 +425,11 @@ func (k *Keyring) certificate(b *bundle.Bundle, about Artifact) (*signed, *Reaso
 			continue
 		}
 		entity, artifact := about.asked(b)
-		result, err := a.verifier.Verify(entity, sigstore.NewPolicy(artifact, a.identities()))
+		verifier := a.verifier
+		if len(content.Intermediates()) > 0 {
+			verifier = a.forgetful
+		}
+		result, err := verifier.Verify(entity, sigstore.NewPolicy(artifact, a.identities()))
 		if err != nil {
 			if refused == "" {
 				refused, at = explain(b, a.trusted, err)

@@ -10,7 +10,6 @@ import (
 	"net/url"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 	sigstore "github.com/sigstore/sigstore-go/pkg/verify"
@@ -19,7 +18,7 @@ import (
 
 // verify has sigstore-go say whether s signed b about artifact, and its log
 // entries, too, where it knows how.
-func (s *keySigner) verify(b *bundle.Bundle, about Artifact) (*sigstore.VerificationResult, error) {
+func (s *keySigner) verify(b *parsed, about Artifact) (*sigstore.VerificationResult, error) {
 	entity, artifact := about.asked(b)
 	by := s.verifier
 	if s.logged && s.unknown(b) {
@@ -34,7 +33,7 @@ func (s *keySigner) verify(b *bundle.Bundle, about Artifact) (*sigstore.Verifica
 // unknown reports whether b has a log entry that the specification allows and
 // sigstore-go refuses: one of version 1 under a checkpoint whose origin has no
 // number, or one of version 2 with an algorithm that is not the key's first.
-func (s *keySigner) unknown(b *bundle.Bundle) bool {
+func (s *keySigner) unknown(b *parsed) bool {
 	entries, err := b.TlogEntries()
 	if err != nil {
 		return false
@@ -57,7 +56,7 @@ func (s *keySigner) unknown(b *bundle.Bundle) bool {
 
 // entered says why the log entries of b, which are unknown, do not show that
 // the signature in b is in the logs of s's root.
-func (s *keySigner) entered(b *bundle.Bundle) error {
+func (s *keySigner) entered(b *parsed) error {
 	entries, err := b.TlogEntries()
 	if err != nil {
 		return err
@@ -111,7 +110,7 @@ func included(e *tlog.Entry, log *root.TransparencyLog) error {
 }
 
 // ofContent says why what e holds is not what b signs.
-func ofContent(e *tlog.Entry, b *bundle.Bundle) error {
+func ofContent(e *tlog.Entry, b *parsed) error {
 	envelope := b.GetDsseEnvelope()
 	if digest, ok := e.GetDssePayloadHash(); ok {
 		sum := sha256.Sum256(envelope.GetPayload())

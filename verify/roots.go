@@ -37,22 +37,24 @@ const maxRoot = 4 << 20
 // anchor is a trusted root as it was read.
 type anchor struct {
 	*root.TrustedRoot
-	called string          // for people
-	digest criteria.Digest // of its bytes
+	called   string               // for people
+	digest   criteria.Digest      // of its bytes
+	material root.TrustedMaterial // the same, remembering what it verified
 }
 
-// loadRoot reads the trusted root called name, which begins in dir if it is a
+// load reads the trusted root called name, which begins in dir if it is a
 // relative path.
-func loadRoot(dir, name string, roots Roots) (*anchor, error) {
+func (s *Shared) load(dir, name string, roots Roots) (*anchor, error) {
 	data, name, err := readTrusted(dir, name, roots)
 	if err != nil {
 		return nil, err
 	}
-	trusted, err := root.NewTrustedRootFromJSON(data)
+	id := criteria.DigestOf(data)
+	m, err := s.root(data, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading the trusted root %s: %v", name, err)
 	}
-	return &anchor{TrustedRoot: trusted, called: name, digest: criteria.DigestOf(data)}, nil
+	return &anchor{TrustedRoot: m.TrustedRoot, called: name, digest: id, material: m}, nil
 }
 
 func readTrusted(dir, name string, roots Roots) ([]byte, string, error) {

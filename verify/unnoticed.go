@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 	sigstore "github.com/sigstore/sigstore-go/pkg/verify"
@@ -14,7 +13,7 @@ import (
 // unnoticed says what speaks against b, which sigstore-go accepted with result
 // under trusted, and what it passes over; or nothing. trusted is nil where no
 // witness is required.
-func unnoticed(b *bundle.Bundle, trusted *root.TrustedRoot, result *sigstore.VerificationResult) string {
+func unnoticed(b *parsed, trusted *root.TrustedRoot, result *sigstore.VerificationResult) string {
 	if trusted == nil {
 		return ""
 	}
@@ -28,7 +27,7 @@ func unnoticed(b *bundle.Bundle, trusted *root.TrustedRoot, result *sigstore.Ver
 //
 // Of several timestamps of one authority, sigstore-go looks at the first, and so
 // believes who chooses the order.
-func belated(b *bundle.Bundle, trusted *root.TrustedRoot, result *sigstore.VerificationResult) string {
+func belated(b *parsed, trusted *root.TrustedRoot, result *sigstore.VerificationResult) string {
 	stamps, err := b.Timestamps()
 	if err != nil {
 		return fmt.Sprintf("its timestamps cannot be read: %v", err)
@@ -76,7 +75,7 @@ func stamped(stamp, signature []byte, trusted *root.TrustedRoot) (time.Time, boo
 // mixed says which log entry is of one version of Rekor, and is proved as the
 // other does. sigstore-go takes what is proved for what is signed if the entry is
 // of version 2 and the checkpoint of version 1, and compares neither.
-func mixed(b *bundle.Bundle, trusted *root.TrustedRoot) string {
+func mixed(b *parsed, trusted *root.TrustedRoot) string {
 	entries, err := b.TlogEntries()
 	if err != nil {
 		return fmt.Sprintf("its log entry cannot be read: %v", err)

@@ -61,6 +61,14 @@ type options struct {
 	now    func() time.Time
 	roots  Roots
 	unread bool
+	shared *Shared
+}
+
+func (o options) share() *Shared {
+	if o.shared == nil {
+		return new(Shared)
+	}
+	return o.shared
 }
 
 func (o options) clock() func() time.Time {
@@ -91,7 +99,7 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 		set(&o)
 	}
 	v := &Verifier{src: src, want: want.clone(), now: o.clock(), kept: new(keep), documents: new(remembered), unread: o.unread}
-	v.keyring = &Keyring{now: v.now}
+	v.keyring = &Keyring{now: v.now, shared: o.share()}
 	for _, r := range v.want.called() {
 		v.resources = append(v.resources, newPattern(r))
 	}

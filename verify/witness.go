@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
@@ -83,7 +82,7 @@ func newCertificateFacts(c *x509.Certificate, s *certificate.Summary) *Certifica
 
 // witnessed notes what result says that witnesses of trusted saw of b. logged
 // says that its log entries were verified.
-func (s *signed) witnessed(b *bundle.Bundle, trusted *root.TrustedRoot, result *sigstore.VerificationResult, logged bool) {
+func (s *signed) witnessed(b *parsed, trusted *root.TrustedRoot, result *sigstore.VerificationResult, logged bool) {
 	for _, t := range result.VerifiedTimestamps {
 		by := Timestamp
 		if t.Type == "Tlog" {
@@ -134,7 +133,7 @@ func (s *signed) proved(e *tlog.Entry) (index int64, kind string) {
 
 // logTimes notes when the logs that signer requires say that they took b in,
 // where nobody else says when it was signed. A Rekor v2 says nothing.
-func (s *signed) logTimes(b *bundle.Bundle, signer *keySigner) {
+func (s *signed) logTimes(b *parsed, signer *keySigner) {
 	if !signer.logged || len(s.Times) > 0 || signer.NotBefore.IsZero() && signer.NotAfter.IsZero() {
 		return
 	}
