@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 )
 
@@ -19,7 +18,7 @@ const usual = 2
 // them: its certificate is from nobody under trusted, or did not sign it. What
 // holds for others, too, is asked here first, since each witness costs more, and
 // a stranger can have as many as he likes.
-func crowded(b *bundle.Bundle, trusted *root.TrustedRoot, leaf *x509.Certificate) string {
+func crowded(b *parsed, trusted *root.TrustedRoot, leaf *x509.Certificate) string {
 	m := b.GetVerificationMaterial()
 	envelope := b.GetDsseEnvelope()
 	if len(m.GetTlogEntries()) <= usual && len(m.GetTimestampVerificationData().GetRfc3161Timestamps()) <= usual || envelope == nil {

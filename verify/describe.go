@@ -194,7 +194,7 @@ func describeSigner(s Signer, now time.Time) (about SignerDescription, why strin
 }
 
 func describeRoot(dir, name string, roots Roots) (*RootDescription, error) {
-	trusted, err := loadRoot(dir, name, roots)
+	trusted, err := new(Shared).load(dir, name, roots)
 	if err != nil {
 		return nil, err
 	}

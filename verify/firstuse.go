@@ -191,7 +191,7 @@ func (f FirstUse) witnessed(who Signer, data attest.Bundle, subject criteria.Dig
 	var candidates []Signer
 	if f.TrustedRoot != "" {
 		// A root that cannot be read is no reason to do without its witnesses.
-		trusted, err := loadRoot(f.Dir, f.TrustedRoot, o.roots)
+		trusted, err := o.share().load(f.Dir, f.TrustedRoot, o.roots)
 		if err != nil {
 			return Signer{}, nil, nil, err
 		}

@@ -36,6 +36,7 @@ type state struct {
 	allowed  []netip.Prefix
 	repos    *repositories
 	roots    []rootFile
+	shared   *verify.Shared // by all verifiers, of the states before, too
 	loaded   time.Time
 }
 
@@ -241,6 +242,10 @@ func newState(c *contents, before *state, now func() time.Time, repos func(allow
 	}
 	s.repos = repos(s.allowed)
 	slices.Sort(network)
+	s.shared = new(verify.Shared)
+	if before != nil {
+		s.shared = before.shared
+	}
 	old := make(map[string]*trust)
 	sources := make(map[string]verify.Source)
 	if before != nil {
@@ -287,7 +292,7 @@ func newState(c *contents, before *state, now func() time.Time, repos func(allow
 			if same := old[t.id]; same != nil {
 				t.verifier = same.verifier
 			} else {
-				v, err := verify.New(nowhere{}, file.want, verify.WithClock(now), verify.WithoutDocuments())
+				v, err := verify.New(nowhere{}, file.want, verify.WithClock(now), verify.WithoutDocuments(), verify.WithShared(s.shared))
 				if err != nil {
 					return nil, fmt.Errorf("policy %s: trust file %s: %w", p.Name, name, err)
 				}
