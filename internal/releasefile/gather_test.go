@@ -48,7 +48,7 @@ func folder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-var formats = []releasefile.Format{{Name: "cyclonedx-json"}, {Name: "junit"}, {Name: "osv-scanner"}, {Name: "sarif"}}
+var formats = []releasefile.Format{{Name: "cyclonedx-json"}, {Name: "junit"}, {Name: "osv-scanner"}, {Name: "sarif"}, {Name: "slsa-provenance", Signed: true, TrustedRoot: []byte("built in")}}
 
 func gather(t testing.TB, dir, text string) (*releasefile.Gathered, error) {
 	t.Helper()
@@ -174,6 +174,17 @@ func TestGather_faults(t *testing.T) {
 		{"policy_too_large", artifacts, func(t *testing.T, dir string) { grow(t, dir, "policy.yaml", strict.MaxConfig+1) }, "reading the policy: policy.yaml is too large: more than 4194304 bytes"},
 		{"unknown_format", artifacts + "evidence:\n  - {path: r, format: junits}\n", nil, `hallmark.yaml:10:5: unknown format "junits": did you mean "junit"?`},
 		{"unknown_format_far", artifacts + "evidence:\n  - {path: r, format: something}\n", nil, `hallmark.yaml:10:5: unknown format "something": list them with: hallmark criteria --formats`},
+		{"root_of_unsigned", artifacts + "evidence:\n  - {path: r, format: junit, trustedRoot: root}\n", nil, `hallmark.yaml:10:5: reports of format junit are not signed: trustedRoot is for those that are`},
+		{"root_missing", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, trustedRoot: root}\n", nil, `hallmark.yaml:10:5: reading the trusted root: root: no such file or directory`},
+		{"root_outside", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, trustedRoot: ../root}\n", nil, `hallmark.yaml:10:5: reading the trusted root: "../root" is no path inside the release folder`},
+		{
+			"root_too_large", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, trustedRoot: root}\n",
+			func(t *testing.T, dir string) { grow(t, dir, "root", releasefile.MaxTrustedRoot+1) }, `hallmark.yaml:10:5: reading the trusted root: root is too large: more than 4194304 bytes`,
+		},
+		{
+			"root_empty", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, trustedRoot: root}\n",
+			func(t *testing.T, dir string) { grow(t, dir, "root", 0) }, `hallmark.yaml:10:5: the trusted root root is empty`,
+		},
 		{"about_near", artifacts + "evidence:\n  - {path: r, format: junit, about: sorce}\n", nil, `hallmark.yaml:10:5: about: "sorce" is nothing in this release: did you mean "source"?`},
 		{
 			"about_far", artifacts + "evidence:\n  - {path: r, format: junit, about: [source, the-moon]}\n", nil,
@@ -203,6 +214,26 @@ func TestGather_faults(t *testing.T) {
 				t.Errorf("Gather()\n got %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// What a report is verified with is what the release file names, or else what is
+// built in, and never anything where its format has no signatures.
+func TestGather_trustedRoot(t *testing.T) {
+	dir := folder(t, map[string]string{"dist/a": "A", "r": "R", "root": "of one's own"})
+	g, err := gather(t, dir, releaseFile("artifacts: [dist/a]\nevidence:\n"+
+		"  - {path: r, format: slsa-provenance, trustedRoot: root}\n"+
+		"  - {path: r, format: slsa-provenance}\n"+
+		"  - {path: gone, format: slsa-provenance}\n"+
+		"  - {path: r, format: junit}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"of one's own", "built in", "", ""} {
+		r := g.Reports[i]
+		if string(r.TrustedRoot) != want || want != "" && r.Declared.TrustedRoot != sum(want) || want == "" && !r.Declared.TrustedRoot.IsZero() {
+			t.Errorf("report %d: root %q, declared %v, want %q", i, r.TrustedRoot, r.Declared.TrustedRoot, want)
+		}
 	}
 }
 

@@ -626,3 +626,13 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTrust is what reading a trusted root costs, once a report.
+func BenchmarkTrust(b *testing.B) {
+	trust := publicGood(b)
+	for b.Loop() {
+		if _, err := newVerifier(trust); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
