@@ -129,6 +129,9 @@ func (k Key) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki(k.Public())})
 }
 
+// SPKI is the public key as logs and trusted roots hold it.
+func SPKI(k Key) []byte { return spki(k.Public()) }
+
 // Kind is what a log entry is.
 type Kind int
 
