@@ -225,3 +225,67 @@ func TestRegistryIsAskedAnew(t *testing.T) {
 		}
 	}
 }
+
+// A registry may list, under one artifact, a manifest whose subject is another,
+// or hand over one for the other: what decides is what is signed, so nobody's
+// verdict clears what it is not about.
+func TestManifestThatLiesAboutItsSubject(t *testing.T) {
+	good := slices.IndexFunc(vectors(t), func(v vector) bool { return v.name == "accept" })
+	v := vectors(t)[good]
+	judged, other := criteria.DigestOf([]byte(content)), criteria.DigestOf([]byte("something that nobody judged"))
+	for _, referrers := range []bool{true, false} {
+		// What is asked about the other is answered about target, the manifest that
+		// holds the judged one.
+		target := ""
+		name := newRegistry(t, referrers, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "/referrers/sha256:"+other.Hex()) {
+					r.URL.Path = strings.ReplaceAll(r.URL.Path, other.Hex(), target)
+				}
+				if strings.HasSuffix(r.URL.Path, "/manifests/sha256-"+other.Hex()) {
+					r.URL.Path = strings.ReplaceAll(r.URL.Path, other.Hex(), target)
+				}
+				h.ServeHTTP(w, r)
+			})
+		})
+		path := filepath.Join(t.TempDir(), "greet")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := publish.NewRegistry(name, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := criteria.Subject{Name: "greet", Digest: judged}
+		if _, err := p.PublishAll(context.Background(), []publish.File{{Subject: subject, Path: path}}, []publish.About{{Subject: judged, Bundle: v.bundles[0]}}); err != nil {
+			t.Fatal(err)
+		}
+		host, repository, _ := strings.Cut(name, "/")
+		resp, err := http.Head("http://" + host + "/v2/" + repository + "/manifests/sha256-" + judged.Hex() + ".file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		target = strings.TrimPrefix(resp.Header.Get("Docker-Content-Digest"), "sha256:")
+		found, err := openRegistry(t, name).Bundles(context.Background(), other)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("referrers API %t: the registry does not lie: %d bundles, %v", referrers, len(found), err)
+		}
+		want, err := verify.ParseTrust("trust.yaml", v.trust)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier, err := verify.New(openRegistry(t, name), want, verify.WithClock(func() time.Time { return v.time }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := verifier.Verify(context.Background(), judged); err != nil {
+			t.Errorf("referrers API %t: the judged artifact: %v", referrers, err)
+		}
+		_, err = verifier.Verify(context.Background(), other)
+		var no *verify.RejectionError
+		if !errors.As(err, &no) || !no.Has(verify.WrongSubject) {
+			t.Errorf("referrers API %t: Verify = %v, want %s", referrers, err, verify.WrongSubject)
+		}
+	}
+}
