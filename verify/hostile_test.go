@@ -236,7 +236,7 @@ func TestRefusedEvidenceChangesNothing(t *testing.T) {
 // FuzzKeyless alters bundles with certificates. Whatever is accepted says what a
 // bundle said that services witnessed.
 func FuzzKeyless(f *testing.F) {
-	all := wholes(f)
+	all := wholes(f)[:3] // Rekor v1 and v2, and a hash in v1
 	known := make(map[criteria.Digest]bool)
 	for _, w := range all {
 		f.Add([]byte(w.bundle))
@@ -254,7 +254,9 @@ func FuzzKeyless(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, w := range all {
 			r, err := w.ask(data)
-			codes(t, err)
+			if got := codes(t, err); len(got) == 1 && got[0] == verify.BadBundle {
+				break // for every verifier: nothing was looked at yet
+			}
 			again, err2 := w.anew(data)
 			if !bytes.Equal(encode(r), encode(again)) || !bytes.Equal(encode(err), encode(err2)) {
 				t.Errorf("%s: the same bytes are answered twice differently:\n%s\n%s", w.name, encode(r), encode(again))
