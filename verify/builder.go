@@ -46,11 +46,15 @@ const (
 	runners      = "/-/runners/"
 )
 
+// delegators are slsa-github-generator's workflows that run a builder and attest
+// what it built.
+var delegators = [...]string{"delegator_generic_slsa3.yml", "delegator_lowperms-generic_slsa3.yml"}
+
 // known is a builder whose signature is known here.
 type known struct {
 	// level is zero where it is the trust file's to say.
-	level  int
-	signer Signer
+	level   int
+	signers []Signer
 	// bound says why a signature by who does not speak for the builder with this
 	// id, or nothing.
 	bound func(who, id string) string
@@ -63,7 +67,9 @@ type known struct {
 //     the certificate's identity is the builder's id. slsa-github-generator's
 //     release workflows reach level 3; the source's own workflow level 2, since
 //     who may change it may change what it attests; another repository's is not
-//     known.
+//     known. Some of slsa-github-generator's builders (Maven, Gradle, Node.js) are
+//     attested by its delegators, which say on whose behalf they ran
+//     (https://github.com/slsa-framework/slsa-github-generator/blob/v2.0.0/BYOB.md).
 //   - GitHub's hosted runner (npm, GitHub's first attestations): the certificate is
 //     a workflow's of the source itself. Level 2.
 //   - a runner of gitlab.com, in the source's own project: the certificate is of
@@ -77,18 +83,36 @@ func (b Builder) known(source string) *known {
 	switch {
 	case strings.HasPrefix(b.ID, gitHub) && isWorkflow && strings.Contains(file, "@refs/") && strings.Count(repository, "/") == 4 && !strings.Contains(repository, "*"):
 		signer.Issuer, signer.Certificate.Runner = gitHubIssuer, "github-hosted"
-		if !strings.Contains(b.ID, "*") {
-			signer.Identity = b.ID
-		} else {
-			signer.IdentityPattern = wildcard.Expression(b.ID)
-		}
-		k := &known{signer: signer, bound: func(who, id string) string {
-			if who != id {
-				return fmt.Sprintf("it names builder %q, and the certificate is of %q", id, who)
+		name, ref, _ := strings.Cut(file, "@")
+		ids := []string{b.ID}
+		if strings.HasPrefix(b.ID, generator+"builder_") {
+			for _, d := range delegators {
+				ids = append(ids, generator+d+"@"+ref)
 			}
-			return ""
+		}
+		k := &known{bound: func(who, id string) string {
+			if who == id {
+				return ""
+			}
+			// A delegator is of the same release as the builder it ran for.
+			_, release, _ := strings.Cut(id, "@")
+			for _, d := range delegators {
+				if strings.HasPrefix(id, generator+"builder_") && who == generator+d+"@"+release {
+					return ""
+				}
+			}
+			return fmt.Sprintf("it names builder %q, and the certificate is of %q", id, who)
 		}}
-		switch name, _, _ := strings.Cut(file, "@"); {
+		for _, id := range ids {
+			s := signer
+			if strings.Contains(id, "*") {
+				s.IdentityPattern = wildcard.Expression(id)
+			} else {
+				s.Identity = id
+			}
+			k.signers = append(k.signers, s)
+		}
+		switch {
 		case strings.HasPrefix(b.ID, generator) && strings.HasSuffix(name, "_slsa3.yml"):
 			k.level = 3
 		case repository == source:
@@ -98,11 +122,11 @@ func (b Builder) known(source string) *known {
 	case b.ID == gitHubHosted && strings.HasPrefix(source, gitHub):
 		signer.Issuer, signer.Certificate.Runner = gitHubIssuer, "github-hosted"
 		signer.IdentityPattern = regexp.QuoteMeta(source+workflows) + `[^@]+@.+`
-		return &known{level: 2, signer: signer, bound: func(string, string) string { return "" }}
+		return &known{level: 2, signers: []Signer{signer}, bound: func(string, string) string { return "" }}
 	case strings.HasPrefix(source, gitLab) && strings.HasPrefix(b.ID, source+runners):
 		signer.Issuer = strings.TrimSuffix(gitLab, "/")
 		signer.IdentityPattern = regexp.QuoteMeta(source+"//") + `[^@]+@.+`
-		return &known{level: 1, signer: signer, bound: func(string, string) string { return "" }}
+		return &known{level: 1, signers: []Signer{signer}, bound: func(string, string) string { return "" }}
 	}
 	return nil
 }
@@ -143,7 +167,7 @@ func (b Builder) faults(source string) []fault {
 		if b.level(source) == 0 {
 			add("level", "level is missing: the SLSA build level that this builder reaches")
 		}
-		for _, f := range k.signer.faults() {
+		for _, f := range k.signers[0].faults() {
 			add("trustedRoot", "%s", f.msg)
 		}
 	}

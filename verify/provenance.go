@@ -140,7 +140,7 @@ func (v *Verifier) newBuilt(p Provenance, roots Roots) (*built, error) {
 		signers := b.Signers
 		if len(signers) == 0 {
 			trusted.known = b.known(p.SourceRepository)
-			signers = []Signer{trusted.known.signer}
+			signers = trusted.known.signers
 		}
 		var err error
 		if trusted.signers, err = v.signers(signers, provenanceTypes(), roots); err != nil {

@@ -202,6 +202,10 @@ func TestProvenance(t *testing.T) {
 	slsa := theRun()
 	slsa.identity = generator
 	own := theRun().identity
+	maven := strings.Replace(generator, "generator_generic", "builder_maven", 1)
+	delegator := slsa
+	delegator.identity = strings.Replace(generator, "generator_generic", "delegator_lowperms-generic", 1)
+	const mavenAsked = "level: 3\nsourceRepository: " + theSource + "\nbuilders:\n  - id: https://github.com/slsa-framework/slsa-github-generator/.github/workflows/builder_maven_slsa3.yml@refs/tags/v2.*\n    trustedRoot: forge.json\n"
 	gitlab := run{"https://gitlab.com/acme/greet//.gitlab-ci.yml@refs/tags/v1.2.0", "https://gitlab.com", "https://gitlab.com/acme/greet", theTag, theCommit, "https://gitlab.com/acme/greet//.gitlab-ci.yml@refs/tags/v1.2.0", "gitlab-hosted"}
 	change := func(r run, f func(*run)) run { f(&r); return r }
 
@@ -218,6 +222,9 @@ func TestProvenance(t *testing.T) {
 		want   string // in the reason; empty for yes
 	}{
 		{"slsa-github-generator", generatorAsked, w.attest(t, slsa, v02(generatorBuild(generator))), ""},
+		{"slsa-github-generator's delegator", mavenAsked, w.attest(t, delegator, v02(generatorBuild(maven))), ""},
+		{"a delegator of another release", mavenAsked, w.attest(t, change(delegator, func(r *run) { r.identity = strings.Replace(r.identity, "v2.1.0", "v2.0.0", 1) }), v02(generatorBuild(maven))), "and the certificate is of"},
+		{"a delegator that speaks for what attests itself", generatorAsked, w.attest(t, delegator, v02(generatorBuild(generator))), verify.UntrustedSigner},
 		{"GitHub's attestations", gitHubAsked, w.attest(t, theRun(), v1(gitHubBuild(own))), ""},
 		{"npm", npmAsked, w.attest(t, theRun(), v1(gitHubBuild(hosted))), ""},
 		{"GitLab", gitLabAsked, w.attest(t, gitlab, v1(gitLabBuild())), ""},
@@ -389,5 +396,144 @@ func TestParseTrustProvenanceFaults(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("ParseTrust with %q = %v, want an error with %q", tt.to, err, tt.want)
 		}
+	}
+}
+
+// What slsa-github-generator really attested verifies with the built-in trusted
+// root, about the source that called it and nobody else's.
+func TestProvenanceOfGenerator(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/slsa-framework/slsa-verifier/v2").Output()
+	if err != nil {
+		t.Skip("the sources of slsa-verifier are not here: ", err)
+	}
+	data := filepath.Join(strings.TrimSpace(string(dir)), "cli", "slsa-verifier", "testdata")
+	const workflows = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/"
+	for _, tt := range []struct{ file, digest, builder, asked, want string }{
+		{"gha_container-based/v2.0.0/binary-linux-amd64-push-v14.2.intoto.build.slsa", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "builder_container-based_slsa3.yml@refs/tags/v2.*", "tag: v14.2", ""},
+		{"gha_maven/v2.0.0/binary-linux-amd64-push-v14.2.build.slsa", "sha256:46e833cf2594d94efd5f298c39772b295e483cb37456055e04144f1a27c64b34", "builder_maven_slsa3.yml@refs/tags/v2.0.0", "commit: 693130cb6cb840a7bc9cb18c6510d536a95dc7e6", ""},
+		{"gha_maven/v2.0.0/binary-linux-amd64-push-v14.2.build.slsa", "sha256:46e833cf2594d94efd5f298c39772b295e483cb37456055e04144f1a27c64b34", "builder_maven_slsa3.yml@refs/tags/v2.0.0", "tag: v14.3", `its ref is "refs/tags/v14.2"`},
+		{"gha_maven/v2.0.0/binary-linux-amd64-push-v14.2.build.slsa", "sha256:46e833cf2594d94efd5f298c39772b295e483cb37456055e04144f1a27c64b34", "builder_gradle_slsa3.yml@refs/tags/v2.0.0", "tag: v14.2", "which is not trusted"},
+		{"gha_maven/v2.0.0/binary-linux-amd64-push-v14.2.build.slsa", "sha256:46e833cf2594d94efd5f298c39772b295e483cb37456055e04144f1a27c64b34", "builder_maven_slsa3.yml@refs/tags/v1.*", "tag: v14.2", "provenance is required"},
+	} {
+		attested, err := os.ReadFile(filepath.Join(data, filepath.FromSlash(tt.file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject, err := criteria.ParseDigest(tt.digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "verifier: " + verifierID + "\nresource: " + resourceURI + "\nlevel: standard\nmaxAge: 90d\nsigners:\n  - key: |\n      " +
+			strings.ReplaceAll(strings.TrimSpace(releaseKey.pem()), "\n", "\n      ") + "\nprovenance:\n  level: 3\n  sourceRepository: https://github.com/slsa-framework/example-package\n  " + tt.asked +
+			"\n  builders:\n    - id: " + workflows + tt.builder + "\n      trustedRoot: public-good\n"
+		e, err := verify.ParseTrust("trust.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ask(t, e, subject, signed(releaseKey, encode(statement(verdictType, predicate()).with(object{"subject": about(subject)}))), attested)
+		switch {
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s, %s: Verify = %v, want a reason with %q", tt.file, tt.asked, err, tt.want)
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: Verify = %v", tt.file, err)
+		case tt.want == "":
+			if b := got.Requirements[0].Build; b.Level != 3 || b.Commit.Hex() != "693130cb6cb840a7bc9cb18c6510d536a95dc7e6" || b.Ref != "refs/tags/v14.2" {
+				t.Errorf("%s: build = %+v", tt.file, b)
+			}
+		}
+	}
+}
+
+// What npm really keeps of a package: that it was published, signed with the
+// registry's key. (How these two were built, npm signed in bundles that bring their
+// own root, which are refused.)
+func TestNpmPublish(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/slsa-framework/slsa-verifier/v2").Output()
+	if err != nil {
+		t.Skip("the sources of slsa-verifier are not here: ", err)
+	}
+	const published = "https://github.com/npm/attestation/tree/main/specs/publish/v0.1"
+	for _, file := range []string{"supreme-googles-cli-v02-tag.tgz.json", "provenance-npm-test-ossf.tgz.json"} {
+		t.Run(file, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "cli", "slsa-verifier", "testdata", "npm", "gha", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kept struct {
+				Attestations []struct {
+					PredicateType string          `json:"predicateType"`
+					Bundle        json.RawMessage `json:"bundle"`
+				} `json:"attestations"`
+			}
+			if err := json.Unmarshal(data, &kept); err != nil {
+				t.Fatal(err)
+			}
+			var bundles []attest.Bundle
+			var key string
+			var subject criteria.Digest
+			for _, a := range kept.Attestations {
+				bundles = append(bundles, attest.Bundle(a.Bundle))
+				if a.PredicateType != published {
+					continue
+				}
+				// The registry's key, as the log has it.
+				var b struct {
+					Material struct {
+						Entries []struct {
+							Body []byte `json:"canonicalizedBody"`
+						} `json:"tlogEntries"`
+					} `json:"verificationMaterial"`
+					Envelope struct {
+						Payload []byte `json:"payload"`
+					} `json:"dsseEnvelope"`
+				}
+				var entry struct {
+					Spec struct {
+						Content struct {
+							Envelope struct {
+								Signatures []struct {
+									PublicKey []byte `json:"publicKey"`
+								} `json:"signatures"`
+							} `json:"envelope"`
+						} `json:"content"`
+					} `json:"spec"`
+				}
+				var s struct {
+					Subject []struct {
+						Name   string            `json:"name"`
+						Digest map[string]string `json:"digest"`
+					} `json:"subject"`
+				}
+				if err := errors.Join(json.Unmarshal(a.Bundle, &b), json.Unmarshal(b.Material.Entries[0].Body, &entry), json.Unmarshal(b.Envelope.Payload, &s)); err != nil {
+					t.Fatal(err)
+				}
+				key = string(entry.Spec.Content.Envelope.Signatures[0].PublicKey)
+				if subject, err = criteria.ParseDigest("sha512:" + s.Subject[0].Digest["sha512"]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			indented := func(pem, indent string) string {
+				return strings.ReplaceAll(strings.TrimSpace(pem), "\n", "\n"+indent)
+			}
+			text := "verifier: " + verifierID + "\nresource: " + resourceURI + "\nlevel: standard\nmaxAge: 90d\nsigners:\n  - key: |\n      " + indented(releaseKey.pem(), "      ") +
+				"\nattestations:\n  - predicateType: " + published + "\n    signers:\n      - name: npm registry\n        key: |\n          " + indented(key, "          ") +
+				"\n    all: [{path: registry, equals: 'https://registry.npmjs.org'}]\n"
+			e, err := verify.ParseTrust("trust.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			judged := signed(releaseKey, encode(statement(verdictType, predicate()).with(object{"subject": about(subject)})))
+			got, err := ask(t, e, subject, append(bundles, judged)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got.Requirements) != 1 || got.Requirements[0].Signers[0].Name != "npm registry" {
+				t.Errorf("Requirements = %+v, want the registry's", got.Requirements)
+			}
+			e.Attestations[0].All[0].Path = "registryUrl"
+			if _, err := ask(t, e, subject, append(bundles, judged)...); err == nil || !strings.Contains(err.Error(), "registryUrl: found nothing") {
+				t.Errorf("Verify with a field that is not there = %v", err)
+			}
+		})
 	}
 }
