@@ -213,6 +213,8 @@ func TestEncodeReadsBack(t *testing.T) {
 
 func FuzzParseTrust(f *testing.F) {
 	f.Add([]byte(trustFile))
+	f.Add([]byte(trustFile + requirements))
+	f.Add([]byte(trustFile + fullProvenance + others))
 	f.Add([]byte("verifier: x\nresource: \"\\u2028\"\nlevel: basic\nmaxAge: 1d12h\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		first, err := verify.ParseTrust("trust.yaml", data)
