@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
@@ -274,49 +275,71 @@ func (e Expect) requiredInWords() []RequiredDescription {
 	add := func(kind, format string, args ...any) {
 		out = append(out, RequiredDescription{kind, fmt.Sprintf(format, args...)})
 	}
+	by := func(signers []Signer) string {
+		if len(signers) == 0 {
+			return "one of the same signers"
+		}
+		var names []string
+		for _, s := range signers {
+			name := cmp.Or(s.Name, s.Identity, s.IdentityPattern)
+			if name == "" {
+				if _, fingerprint, err := parseKey(s.Key); err == nil {
+					name = "key " + fingerprint.Short()
+				}
+			}
+			names = append(names, name)
+		}
+		return strings.Join(names, " or ")
+	}
+	aged := func(age MaxAge) string {
+		if age > 0 {
+			return ", at most " + age.String() + " old"
+		}
+		return ""
+	}
 	for _, a := range e.Attestations {
 		text := a.PredicateType
 		if a.Name != "" {
 			text = a.Name + ": " + text
 		}
+		text += ", signed by " + by(a.Signers)
+		if a.Threshold > 1 {
+			text += fmt.Sprintf(", %d of them", a.Threshold)
+		}
 		if n := len(a.Where) + len(a.All) + len(a.Any); n > 0 {
-			text += fmt.Sprintf(", with %d conditions", n)
+			text += ", with " + counted(n, "condition")
 		}
-		if a.MaxAge > 0 {
-			text += ", at most " + a.MaxAge.String() + " old"
-		}
-		add("attestation", "%s", text)
+		add(AttestationRequired, "%s", text+aged(a.MaxAge))
 	}
 	if p := e.Provenance; p != nil {
-		var parts []string
-		if p.Level > 0 {
-			parts = append(parts, fmt.Sprintf("SLSA build level %d", p.Level))
-		}
+		var builders []string
 		for _, b := range p.Builders {
-			parts = append(parts, "by "+b.ID)
+			text := fmt.Sprintf("%s (level %d", b.ID, b.level(p.SourceRepository))
+			if len(b.Signers) > 0 {
+				text += ", signed by " + by(b.Signers)
+			}
+			builders = append(builders, text+")")
 		}
-		if p.SourceRepository != "" {
-			parts = append(parts, "from "+p.SourceRepository)
-		}
-		for _, what := range []string{p.Ref, p.Tag, p.Commit} {
-			if what != "" {
-				parts = append(parts, "at "+what)
+		text := fmt.Sprintf("SLSA build level %d, from %s", p.Level, p.SourceRepository)
+		for _, k := range []struct{ what, value string }{{"ref", p.Ref}, {"tag", p.Tag}, {"commit", p.Commit}, {"workflow", p.Workflow}} {
+			if k.value != "" {
+				text += fmt.Sprintf(", %s %s", k.what, k.value)
 			}
 		}
-		add("provenance", "%s", strings.Join(parts, ", "))
-	}
-	if s := e.Source; s != nil {
-		add("source", "SLSA source level %d, by verifier %s", s.Level, s.Verifier)
+		add(ProvenanceRequired, "%s, by %s", text, strings.Join(builders, " or "))
 	}
 	if s := e.SBOM; s != nil {
-		add("sbom", "a bill of materials about the artifact")
+		add(SBOMRequired, "a bill of materials about the artifact, in %s, signed by %s", words(s.Formats, " or "), by(s.Signers))
 	}
-	if v := e.VEX; v != nil {
-		text := "a VEX document"
-		if v.Resolved {
-			text += " in which every vulnerability is resolved"
+	if x := e.VEX; x != nil {
+		text := "an OpenVEX document"
+		if x.Resolved {
+			text = "OpenVEX that leaves no vulnerability open"
 		}
-		add("vex", "%s", text)
+		add(VEXRequired, "%s, signed by %s%s", text, by(x.Signers), aged(x.MaxAge))
+	}
+	if s := e.Source; s != nil {
+		add(SourceRequired, "SLSA source level %d of the commit in %s, by verifier %s, signed by %s%s", s.Level, s.Resource, s.Verifier, by(s.Signers), aged(s.MaxAge))
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hallmark-project/hallmark/attest"
@@ -224,59 +223,6 @@ func (v *Verifier) signers(own []Signer, predicates []string, roots Roots) (span
 	}
 	s.to = len(v.keyring.entries)
 	return s, nil
-}
-
-// Required says in words what e requires beside the verdict, one line for each.
-func (e Expect) Required() []string {
-	var out []string
-	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	by := func(signers []Signer, threshold int) string {
-		who := "the verdict's signers"
-		if len(signers) > 0 {
-			who = counted(len(signers), "signer") + " of its own"
-		}
-		if threshold > 1 {
-			return fmt.Sprintf("%d of %s", threshold, who)
-		}
-		return who
-	}
-	aged := func(age MaxAge) string {
-		if age > 0 {
-			return ", no older than " + age.String()
-		}
-		return ""
-	}
-	for _, a := range e.Attestations {
-		n := len(a.All) + len(a.Any)
-		say("a statement of type %s%s, signed by %s, that meets %s.", a.PredicateType, aged(a.MaxAge), by(a.Signers, a.Threshold), counted(n, "condition"))
-	}
-	if p := e.Provenance; p != nil {
-		var ids []string
-		for _, b := range p.Builders {
-			ids = append(ids, fmt.Sprintf("%s (level %d)", b.ID, b.level(p.SourceRepository)))
-		}
-		from := ""
-		for _, k := range []struct{ what, value string }{{"ref", p.Ref}, {"tag", p.Tag}, {"commit", p.Commit}, {"workflow", p.Workflow}} {
-			if k.value != "" {
-				from += fmt.Sprintf(", %s %s", k.what, k.value)
-			}
-		}
-		say("SLSA provenance of level %d from %s%s, by %s.", p.Level, p.SourceRepository, from, strings.Join(ids, " or "))
-	}
-	if s := e.SBOM; s != nil {
-		say("a bill of materials (%s), signed by %s.", words(s.Formats, " or "), by(s.Signers, 1))
-	}
-	if x := e.VEX; x != nil {
-		what := "an OpenVEX document"
-		if x.Resolved {
-			what = "OpenVEX that leaves no vulnerability open"
-		}
-		say("%s%s, signed by %s.", what, aged(x.MaxAge), by(x.Signers, 1))
-	}
-	if s := e.Source; s != nil {
-		say("a verdict by %s that the commit of %s reached source level %d%s, signed by %s.", s.Verifier, s.Resource, s.Level, aged(s.MaxAge), by(s.Signers, 1))
-	}
-	return out
 }
 
 // question is what is known when requirements are asked.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -481,18 +482,25 @@ func TestUntil(t *testing.T) {
 }
 
 func TestRequiredInWords(t *testing.T) {
-	e, err := verify.ParseTrust("trust.yaml", []byte(trustFile+requirements+fullProvenance+others))
+	w := newSigstoreWorld(t)
+	const ours = "public-good"
+	text := strings.NewReplacer("r.json", ours, "trusted_root.json", ours).Replace(trustFile + requirements + fullProvenance + others)
+	e, err := verify.ParseTrust(filepath.Join(w.dir, "trust.yaml"), []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{
-		"a statement of type https://greet.example/scan/v1, no older than 7d, signed by 1 signer of its own, that meets 6 conditions.",
-		"SLSA provenance of level 1 from https://github.com/acme/greet, tag v1.*, commit 1111111111111111111111111111111111111111, workflow .github/workflows/**, by https://github.com/acme/greet/.github/workflows/release.yml@refs/heads/* (level 1) or https://tekton.dev/chains/v2 (level 2).",
-		"a bill of materials (spdx or cyclonedx), signed by 1 signer of its own.",
-		"OpenVEX that leaves no vulnerability open, no older than 30d, signed by the verdict's signers.",
-		"a verdict by https://forge.example/source-verifier that the commit of git+https://github.com/acme/greet reached source level 3, signed by 1 signer of its own.",
+	d, err := verify.Describe(e)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, e.Required()); diff != "" {
+	want := []verify.RequiredDescription{
+		{Kind: "attestation", Text: "scan: https://greet.example/scan/v1, signed by scanner, with 7 conditions, at most 7d old"},
+		{Kind: "provenance", Text: "SLSA build level 1, from https://github.com/acme/greet, tag v1.*, commit 1111111111111111111111111111111111111111, workflow .github/workflows/**, by https://github.com/acme/greet/.github/workflows/release.yml@refs/heads/* (level 1) or https://tekton.dev/chains/v2 (level 2, signed by a@b.example)"},
+		{Kind: "sbom", Text: "a bill of materials about the artifact, in spdx or cyclonedx, signed by a@b.example"},
+		{Kind: "vex", Text: "OpenVEX that leaves no vulnerability open, signed by one of the same signers, at most 30d old"},
+		{Kind: "source", Text: "SLSA source level 3 of the commit in git+https://github.com/acme/greet, by verifier https://forge.example/source-verifier, signed by a@b.example"},
+	}
+	if diff := cmp.Diff(want, d.Required); diff != "" {
 		t.Errorf("Required (-want +got):\n%s", diff)
 	}
 }
