@@ -110,6 +110,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, endpoint string, 
 	case errors.As(err, &large):
 		refuse(http.StatusRequestEntityTooLarge, "the request has more than %d bytes", maxBody)
 		return
+	case errors.Is(err, errNoRoom):
+		w.Header().Set("Retry-After", "1")
+		refuse(http.StatusServiceUnavailable, "%v", err)
+		return
 	case err != nil:
 		refuse(http.StatusBadRequest, "reading the request: %v", err)
 		return
@@ -125,6 +129,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, endpoint string, 
 		s.log.Debug("the answer was not taken", "endpoint", endpoint, "error", err.Error())
 	}
 }
+
+// errNoRoom is met where larger requests take all the room there is.
+var errNoRoom = errors.New("too many large requests at once")
 
 // read reads the body. Those that are larger than nearly all wait until there is
 // room for them; done gives it back.
@@ -148,7 +155,7 @@ func (s *Server) read(ctx context.Context, w http.ResponseWriter, r *http.Reques
 				size = maxBody
 			}
 			if err := s.large.Acquire(ctx, size); err != nil {
-				return nil, done, errors.New("too many large requests at once")
+				return nil, done, errNoRoom
 			}
 			done = func() { s.large.Release(size) }
 		}
