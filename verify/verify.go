@@ -43,6 +43,7 @@ type Verifier struct {
 	kept      *keep
 	documents *remembered
 	unread    bool
+	same      func(criteria.Digest) []criteria.Digest
 
 	// main are the signers of the verdict; the others are of requirements.
 	main     span
@@ -61,6 +62,7 @@ type options struct {
 	now    func() time.Time
 	roots  Roots
 	unread bool
+	same   func(criteria.Digest) []criteria.Digest
 	shared *Shared
 }
 
@@ -81,6 +83,13 @@ func (o options) clock() func() time.Time {
 // WithClock takes the present from now instead of the system's clock.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
 
+// WithDigests says by which other digests statements may name the bytes of a
+// subject: the caller has hashed them. What is said of any of them is said of the
+// subject.
+func WithDigests(of func(subject criteria.Digest) []criteria.Digest) Option {
+	return func(o *options) { o.same = of }
+}
+
 // WithRoots asks r for trusted roots that are named and are no files.
 func WithRoots(r Roots) Option { return func(o *options) { o.roots = r } }
 
@@ -98,7 +107,7 @@ func New(src Source, want Expect, opts ...Option) (*Verifier, error) {
 	for _, set := range opts {
 		set(&o)
 	}
-	v := &Verifier{src: src, want: want.clone(), now: o.clock(), kept: new(keep), documents: new(remembered), unread: o.unread}
+	v := &Verifier{src: src, want: want.clone(), now: o.clock(), kept: new(keep), documents: new(remembered), unread: o.unread, same: o.same}
 	v.keyring = &Keyring{now: v.now, shared: o.share()}
 	for _, r := range v.want.called() {
 		v.resources = append(v.resources, newPattern(r))
@@ -175,9 +184,17 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 	if subject.IsZero() {
 		return nil, errors.New("verifying: no digest was given")
 	}
-	bundles, err := v.src.Bundles(ctx, subject)
-	if err != nil {
-		return nil, fmt.Errorf("looking for bundles about %s: %w", subject, err)
+	digests := []criteria.Digest{subject}
+	if v.same != nil {
+		digests = append(digests, v.same(subject)...)
+	}
+	var bundles []attest.Bundle
+	for _, d := range digests {
+		found, err := v.src.Bundles(ctx, d)
+		if err != nil {
+			return nil, fmt.Errorf("looking for bundles about %s: %w", d, err)
+		}
+		bundles = append(bundles, found...)
 	}
 	if len(bundles) > MaxBundles {
 		return nil, fmt.Errorf("looking for bundles about %s: found %d, expected at most %d", subject, len(bundles), MaxBundles)
@@ -203,7 +220,7 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 			continue
 		}
 		seen[id] = true
-		st, reason := v.open(b, id, subject, now)
+		st, reason := v.openAny(b, id, digests, now)
 		noted.found(b, id, st)
 		if reason != nil {
 			reason.Bundle = id
@@ -335,6 +352,17 @@ func (st *verified) outlived(c *candidate) *Reason {
 	}
 	st.by = by
 	return nil
+}
+
+// openAny is open about the first of digests, which are of the same bytes, that
+// the statement is about.
+func (v *Verifier) openAny(data attest.Bundle, id criteria.Digest, digests []criteria.Digest, now time.Time) (st *verified, reason *Reason) {
+	for _, d := range digests {
+		if st, reason = v.open(data, id, d, now); reason == nil || reason.Code != WrongSubject {
+			break
+		}
+	}
+	return st, reason
 }
 
 // open returns the statement in data if it is about subject and signed by one

@@ -60,15 +60,15 @@ func trustCheck(io console.IO, c *cli.Context) error {
 	}
 	report := Checked{Path: path, Description: d}
 	if len(artifacts) > 0 {
-		src, subjects, err := verification.Gather(io, c, helper.Ask, artifacts)
+		found, err := verification.Gather(io, c, helper.Ask, artifacts)
 		if err != nil {
 			return err
 		}
-		v, err := verify.New(src, want, options...)
+		v, err := verify.New(found.Source, want, append(options, found.Options...)...)
 		if err != nil {
 			return verification.Unmade(err)
 		}
-		answered, err := answer.Verify(c.Context, v, subjects)
+		answered, err := answer.Verify(c.Context, v, found.Subjects)
 		if err != nil {
 			return err
 		}

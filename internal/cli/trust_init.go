@@ -84,20 +84,20 @@ func trustInit(io console.IO, c *cli.Context) error {
 			return console.Misused(err)
 		}
 	}
-	src, subjects, err := verification.Gather(io, c, helper.Ask, []string{from})
+	found, err := verification.Gather(io, c, helper.Ask, []string{from})
 	if err != nil {
 		return err
 	}
-	subject := subjects[0]
-	options := []verify.Option{verify.WithClock(io.Now), verify.WithRoots(verification.Roots(io, c))}
-	want, result, err := first.Expect(c.Context, src, subject.Digest, options...)
-	for _, s := range subjects[1:] {
+	subject := found.Subjects[0]
+	options := append(found.Options, verify.WithClock(io.Now), verify.WithRoots(verification.Roots(io, c)))
+	want, result, err := first.Expect(c.Context, found.Source, subject.Digest, options...)
+	for _, s := range found.Subjects[1:] {
 		// Of an index, the verdict may be about what is in it alone.
 		if !errors.Is(err, verify.ErrNoVerdict) {
 			break
 		}
 		subject = s
-		want, result, err = first.Expect(c.Context, src, subject.Digest, options...)
+		want, result, err = first.Expect(c.Context, found.Source, subject.Digest, options...)
 	}
 	var no *verify.RejectionError
 	switch {

@@ -58,16 +58,7 @@ func (r *Repository) children(ctx context.Context, image *Image, m Manifest, see
 			continue
 		}
 		seen[d.Digest] = true
-		child := Child{Descriptor: d}
-		if d.Platform != nil {
-			child.Platform = d.Platform.String()
-			// https://github.com/moby/buildkit/blob/v0.30.0/docs/attestations/attestation-storage.md
-			child.Attestation = d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
-		}
-		if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
-			child.Attestation = true
-		}
-		if image.Children = append(image.Children, child); len(image.Children) > maxChildren {
+		if image.Children = append(image.Children, childOf(d)); len(image.Children) > maxChildren {
 			return r.wrong("reading index "+m.Digest.String(), "it leads to more than %d manifests", maxChildren)
 		}
 		if !d.MediaType.IsIndex() {
@@ -88,6 +79,19 @@ func (r *Repository) children(ctx context.Context, image *Image, m Manifest, see
 }
 
 // parseChildren returns what an index lists, and nothing of another manifest.
+func childOf(d v1.Descriptor) Child {
+	child := Child{Descriptor: d}
+	if d.Platform != nil {
+		child.Platform = d.Platform.String()
+		// https://github.com/moby/buildkit/blob/v0.30.0/docs/attestations/attestation-storage.md
+		child.Attestation = d.Platform.OS == "unknown" && d.Platform.Architecture == "unknown"
+	}
+	if d.Annotations["vnd.docker.reference.type"] == "attestation-manifest" {
+		child.Attestation = true
+	}
+	return child
+}
+
 func parseChildren(m Manifest) ([]v1.Descriptor, error) {
 	switch m.MediaType {
 	case types.OCIImageIndex, types.DockerManifestList:

@@ -21,6 +21,16 @@ type Options struct {
 	// folder: bundles that lie beside what they are about. A file that is named
 	// itself is never left out.
 	Skip []string
+	// Also are algorithms, sha384 and sha512, by which files are hashed beside
+	// SHA-256, in the same pass.
+	Also []string
+}
+
+// Artifact is one file by all its digests.
+type Artifact struct {
+	criteria.Subject
+	// Also are its digests by [Options.Also].
+	Also []criteria.Digest
 }
 
 // Subjects returns each file in paths and each file below each folder in paths
@@ -28,6 +38,23 @@ type Options struct {
 // A folder without files is refused, and so is whatever is no regular file: a
 // link in a folder could lead anywhere.
 func Subjects(ctx context.Context, o Options, paths ...string) ([]criteria.Subject, error) {
+	found, err := Find(ctx, o, paths...)
+	if err != nil {
+		return nil, err
+	}
+	return subjects(found), nil
+}
+
+func subjects(found []Artifact) []criteria.Subject {
+	out := make([]criteria.Subject, len(found))
+	for i, a := range found {
+		out[i] = a.Subject
+	}
+	return out
+}
+
+// Find is [Subjects] with all digests.
+func Find(ctx context.Context, o Options, paths ...string) ([]Artifact, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("finding artifacts: no file or folder was named")
 	}
@@ -39,7 +66,7 @@ func Subjects(ctx context.Context, o Options, paths ...string) ([]criteria.Subje
 		}
 		jobs = append(jobs, found...)
 	}
-	return hash(ctx, jobs)
+	return hash(ctx, jobs, o.Also)
 }
 
 func find(o Options, p string) ([]job, error) {

@@ -218,6 +218,27 @@ func FuzzChecksums(f *testing.F) {
 	})
 }
 
+// Other digests are of the same bytes, read once, and never in place of SHA-256.
+func TestFindAlso(t *testing.T) {
+	write(t, map[string]string{"a": "A", "sums": fmt.Sprintf("%x  a\n", sha512.Sum512([]byte("A")))})
+	want := []string{fmt.Sprintf("sha384:%x", sha512.Sum384([]byte("A"))), fmt.Sprintf("sha512:%x", sha512.Sum512([]byte("A")))}
+	o := artifact.Options{Also: []string{"sha384", "sha512"}}
+	found, err := artifact.Find(t.Context(), o, "a")
+	listed, problem := artifact.FindListed(t.Context(), o, "sums")
+	for _, got := range [][]artifact.Artifact{found, listed} {
+		if err != nil || problem != nil || len(got) != 1 || !got[0].Digest.Matches(criteria.DigestOf([]byte("A"))) ||
+			len(got[0].Also) != 2 || got[0].Also[0].String() != want[0] || got[0].Also[1].String() != want[1] {
+			t.Errorf("Find = %+v, %v, %v, want a by three digests", got, err, problem)
+		}
+	}
+	if got, err := artifact.Find(t.Context(), artifact.Options{}, "a"); err != nil || len(got[0].Also) != 0 {
+		t.Errorf("Find without others = %+v, %v, want SHA-256 alone", got, err)
+	}
+	if _, err := artifact.Find(t.Context(), artifact.Options{Also: []string{"md5"}}, "a"); err == nil {
+		t.Error("Find by md5 succeeded")
+	}
+}
+
 func TestImports(t *testing.T) {
 	deptest.MustNotImport(t, "net", "os/exec", "github.com/sigstore", "github.com/google")
 }

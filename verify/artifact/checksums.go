@@ -22,6 +22,15 @@ const maxChecksums = 100_000
 // sha512sum. Names are relative to the file's folder and stay within it, links
 // included: a checksum file comes from whoever published the release.
 func Checksums(ctx context.Context, file string) ([]criteria.Subject, error) {
+	found, err := FindListed(ctx, Options{}, file)
+	if err != nil {
+		return nil, err
+	}
+	return subjects(found), nil
+}
+
+// FindListed is [Checksums] with all digests.
+func FindListed(ctx context.Context, o Options, file string) ([]Artifact, error) {
 	jobs, err := readChecksums(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading checksums: %w", err)
@@ -43,7 +52,7 @@ func Checksums(ctx context.Context, file string) ([]criteria.Subject, error) {
 			return folder.Open(name)
 		}
 	}
-	return hash(ctx, jobs)
+	return hash(ctx, jobs, o.Also)
 }
 
 func readChecksums(file string) ([]job, error) {

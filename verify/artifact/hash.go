@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,10 +29,10 @@ type job struct {
 	want criteria.Digest
 }
 
-// hash reads every job's file once and returns their SHA-256 digests in the
-// order of jobs.
-func hash(ctx context.Context, jobs []job) ([]criteria.Subject, error) {
-	out := make([]criteria.Subject, len(jobs))
+// hash reads every job's file once and returns their SHA-256 digests, and those
+// by the algorithms in also, in the order of jobs.
+func hash(ctx context.Context, jobs []job, also []string) ([]Artifact, error) {
+	out := make([]Artifact, len(jobs))
 	workers := min(runtime.GOMAXPROCS(0), len(jobs))
 	next := make(chan int)
 	g, ctx := errgroup.WithContext(ctx)
@@ -50,11 +51,11 @@ func hash(ctx context.Context, jobs []job) ([]criteria.Subject, error) {
 		g.Go(func() error {
 			buffer := make([]byte, bufferSize)
 			for i := range next {
-				digest, err := jobs[i].read(ctx, buffer)
+				digest, others, err := jobs[i].read(ctx, buffer, also)
 				if err != nil {
 					return fmt.Errorf("reading artifact %s: %w", jobs[i].name, err)
 				}
-				out[i] = criteria.Subject{Name: jobs[i].name, Digest: digest}
+				out[i] = Artifact{criteria.Subject{Name: jobs[i].name, Digest: digest}, others}
 			}
 			return nil
 		})
@@ -65,56 +66,74 @@ func hash(ctx context.Context, jobs []job) ([]criteria.Subject, error) {
 	return out, nil
 }
 
-func (j job) read(ctx context.Context, buffer []byte) (criteria.Digest, error) {
+func (j job) read(ctx context.Context, buffer []byte, also []string) (digest criteria.Digest, others []criteria.Digest, err error) {
+	none := criteria.Digest{}
 	f, err := j.open()
 	if err != nil {
-		return criteria.Digest{}, err
+		return none, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return criteria.Digest{}, err
+		return none, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return criteria.Digest{}, fmt.Errorf("is no regular file")
+		return none, nil, fmt.Errorf("is no regular file")
 	}
-	own, other := sha256.New(), stdhash.Hash(nil)
-	switch j.want.Algorithm() {
-	case "sha384":
-		other = sha512.New384()
-	case "sha512":
-		other = sha512.New()
+	algorithms := []string{"sha256"}
+	for _, a := range append(slices.Clone(also), j.want.Algorithm()) {
+		if a != "" && !slices.Contains(algorithms, a) {
+			algorithms = append(algorithms, a)
+		}
+	}
+	hashes := make([]stdhash.Hash, len(algorithms))
+	for i, a := range algorithms {
+		if hashes[i], err = newHash(a); err != nil {
+			return none, nil, err
+		}
 	}
 	for {
 		if err := ctx.Err(); err != nil {
-			return criteria.Digest{}, err
+			return none, nil, err
 		}
 		n, err := f.Read(buffer)
-		own.Write(buffer[:n])
-		if other != nil {
-			other.Write(buffer[:n])
+		for _, h := range hashes {
+			h.Write(buffer[:n])
 		}
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return criteria.Digest{}, err
+			return none, nil, err
 		}
 	}
-	digest, err := digestOf("sha256", own)
-	if err != nil || j.want.IsZero() {
-		return digest, err
-	}
-	found := digest
-	if other != nil {
-		if found, err = digestOf(j.want.Algorithm(), other); err != nil {
-			return criteria.Digest{}, err
+	for i, a := range algorithms {
+		d, err := digestOf(a, hashes[i])
+		if err != nil {
+			return none, nil, err
+		}
+		if a == j.want.Algorithm() && !d.Matches(j.want) {
+			return none, nil, &ChecksumError{Name: j.name, Want: j.want, Found: d}
+		}
+		if i == 0 {
+			digest = d
+		} else if slices.Contains(also, a) {
+			others = append(others, d)
 		}
 	}
-	if !found.Matches(j.want) {
-		return criteria.Digest{}, &ChecksumError{Name: j.name, Want: j.want, Found: found}
+	return digest, others, nil
+}
+
+func newHash(algorithm string) (stdhash.Hash, error) {
+	switch algorithm {
+	case "sha256":
+		return sha256.New(), nil
+	case "sha384":
+		return sha512.New384(), nil
+	case "sha512":
+		return sha512.New(), nil
 	}
-	return digest, nil
+	return nil, fmt.Errorf("cannot be hashed by %q", algorithm)
 }
 
 func digestOf(algorithm string, h stdhash.Hash) (criteria.Digest, error) {

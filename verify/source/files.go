@@ -80,14 +80,23 @@ type once struct {
 func (o *once) Bundles(ctx context.Context, subject criteria.Digest) ([]attest.Bundle, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.kept == nil {
-		s, err := Load(ctx, o.paths...)
-		if err != nil {
-			return nil, err
-		}
-		o.kept = s
+	if err := o.load(ctx); err != nil {
+		return nil, err
 	}
 	return o.kept.Bundles(ctx, subject)
+}
+
+// load reads the files if that was not done yet. The lock is held.
+func (o *once) load(ctx context.Context) error {
+	if o.kept != nil {
+		return nil
+	}
+	s, err := Load(ctx, o.paths...)
+	if err != nil {
+		return err
+	}
+	o.kept = s
+	return nil
 }
 
 // IsBundle reports whether a file's name says that it holds bundles.
@@ -109,6 +118,7 @@ type loaded struct {
 	about   map[string][]int // digest to places in bundles
 	unclear []int            // those that may be about anything
 	seen    map[criteria.Digest]bool
+	named   []string // algorithms beside sha256 by which statements name files
 	files   int
 	total   int64
 
@@ -301,6 +311,7 @@ func (l *loaded) add(data []byte, known bool) error {
 	for _, s := range subjects {
 		if !seen[s] {
 			seen[s] = true
+			l.names(s)
 			l.about[s] = append(l.about[s], number)
 		}
 	}

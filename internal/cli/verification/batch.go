@@ -16,7 +16,6 @@ import (
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/answer"
-	"github.com/hallmark-project/hallmark/internal/beside"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/oci"
 	"github.com/hallmark-project/hallmark/internal/oci/credentials"
@@ -66,7 +65,9 @@ type run struct {
 	io     console.IO
 	want   verify.Expect
 	base   *verify.Verifier
-	given  bool                    // --attestations, --layout or --registry say where bundles are
+	given  bool // --attestations, --layout or --registry say where bundles are
+	sums   *hashed
+	hash   artifact.Options        // how files are hashed
 	online func(what string) error // refuses what needs a network that is not to be used
 	access oci.Access
 	done   *resume
@@ -104,6 +105,7 @@ func batch(io console.IO, c *cli.Context, helper credentials.Helper) (err error)
 	}
 	r := &run{io: io, want: want, access: Access(io, c, helper), open: make(map[string]*opened)}
 	r.online = func(what string) error { return online(c, what) }
+	r.sums = new(hashed)
 	r.given = len(c.StringSlice("attestations")) > 0 || c.String("layout") != "" || c.String("registry") != ""
 	entries, err := readList(c.String("from-file"), io.In, r.check)
 	if err != nil {
@@ -113,7 +115,8 @@ func batch(io console.IO, c *cli.Context, helper credentials.Helper) (err error)
 	if err != nil {
 		return err
 	}
-	if r.base, err = verifier(io, c, src, want); err != nil {
+	r.hash = r.sums.options(c.Context, src)
+	if r.base, err = verifier(io, c, src, want, r.sums.option()); err != nil {
 		return err
 	}
 	if file := c.String("resume"); file != "" {
@@ -359,8 +362,8 @@ func (r *run) find(ctx context.Context, text string) (subjects []criteria.Subjec
 	if !d.IsZero() {
 		return []criteria.Subject{{Name: text, Digest: d}}, r.base, "", nil
 	}
-	subjects, err = artifact.Subjects(ctx, artifact.Options{Skip: beside.Patterns()}, text)
-	return subjects, r.base, "", err
+	found, err := artifact.Find(ctx, r.hash, text)
+	return r.sums.add(found), r.base, "", err
 }
 
 // repository returns the opened repository of ref: a hundred images of one are

@@ -86,13 +86,24 @@ func image(arg string) (oci.Reference, bool, error) {
 	return ref, true, nil
 }
 
-// images resolves the references among the arguments, each once, and returns
-// them as subjects, an index's children among them, with where their bundles
+// images resolves the references, layouts and dossiers among the arguments, each once, and
+// returns them as subjects, an index's children among them, with where their bundles
 // are. The other arguments are returned as they are.
 func images(c *cli.Context, a oci.Access, args []string) (subjects []criteria.Subject, found map[criteria.Digest][]verify.Source, others []string, err error) {
 	found = make(map[criteria.Digest][]verify.Source)
 	opened := make(map[string]*oci.Repository)
 	for _, arg := range args {
+		held, err := inFolder(c.Context, arg)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if held != nil {
+			subjects = append(subjects, held.subjects...)
+			for _, s := range held.subjects {
+				found[s.Digest] = append(found[s.Digest], held.source)
+			}
+			continue
+		}
 		ref, ok, err := image(arg)
 		if err != nil {
 			return nil, nil, nil, err

@@ -17,7 +17,6 @@ import (
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/answer"
-	"github.com/hallmark-project/hallmark/internal/beside"
 	"github.com/hallmark-project/hallmark/internal/cli/console"
 	"github.com/hallmark-project/hallmark/internal/oci"
 	"github.com/hallmark-project/hallmark/internal/oci/credentials"
@@ -64,9 +63,10 @@ func signerFlags() []cli.Flag {
 func Description(name string) string {
 	return console.Examples(`Verifies that artifacts came out of a compliant pipeline: signature, signer,
 subject, verifier, policy, level, criteria and age, as the trust file asks.
-ARTIFACT is a file, a folder, a digest such as sha256:<hex>, or an image
-REGISTRY/REPOSITORY:TAG, of which every platform is verified. No network is used
-but for images and --registry. Exit codes: 0 verified, 1 refused, 2 usage, 3
+ARTIFACT is a file, a folder, a digest such as sha256:<hex> or gitCommit:<hex>,
+an image REGISTRY/REPOSITORY:TAG, of which every platform is verified, an image
+layout oci:DIR or oci:DIR:TAG, or a dossier. No network is used but for images,
+--registry and roots that the trust file has from a TUF repository. Exit codes: 0 verified, 1 refused, 2 usage, 3
 could not tell.`,
 		name+" -t trust.yaml -a attestations greet_1.2.0_linux_amd64",
 		name+" -t trust.yaml -a attestations --checksums SHA256SUMS",
@@ -116,44 +116,54 @@ func Prepare(io console.IO, c *cli.Context, helper credentials.Helper) (*verify.
 	if err != nil {
 		return nil, nil, err
 	}
-	src, subjects, err := Gather(io, c, helper, c.Args().Slice())
+	found, err := Gather(io, c, helper, c.Args().Slice())
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := verifier(io, c, src, want)
+	v, err := verifier(io, c, found.Source, want, found.Options...)
 	if err != nil {
 		return nil, nil, err
 	}
-	return v, subjects, nil
+	return v, found.Subjects, nil
+}
+
+// Found is what a command line names.
+type Found struct {
+	Subjects []criteria.Subject
+	// Source is where the bundles about them are.
+	Source verify.Source
+	// Options are what a verifier of them needs to know.
+	Options []verify.Option
 }
 
 // Gather hashes or resolves args, and says where the flags have the bundles about
 // them.
-func Gather(io console.IO, c *cli.Context, helper credentials.Helper, args []string) (verify.Source, []criteria.Subject, error) {
+func Gather(io console.IO, c *cli.Context, helper credentials.Helper, args []string) (*Found, error) {
 	access := Access(io, c, helper)
 	src, err := bundles(c, access)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	var sums hashed
 	subjects, where, others, err := images(c, access, args)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(others) > 0 || c.String("checksums") != "" || len(subjects) == 0 {
 		if src == nil {
-			return nil, nil, console.Misused(errors.New("--attestations, --layout or --registry is missing: where the bundles are"),
+			return nil, console.Misused(errors.New("--attestations, --layout or --registry is missing: where the bundles are"),
 				"--attestations takes a bundle, or the folder that the publisher gives with the artifacts")
 		}
-		more, err := files(c, others)
+		more, err := files(c, &sums, src, others)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		subjects = append(subjects, more...)
 	}
 	if src == nil {
 		src = routed{images: where}
 	}
-	return src, subjects, nil
+	return &Found{Subjects: subjects, Source: src, Options: []verify.Option{sums.option()}}, nil
 }
 
 // expected is what the trust file and the flags ask for.
@@ -171,8 +181,8 @@ func expected(c *cli.Context) (verify.Expect, error) {
 }
 
 // verifier makes the verifier of what src finds.
-func verifier(io console.IO, c *cli.Context, src verify.Source, want verify.Expect) (*verify.Verifier, error) {
-	v, err := verify.New(src, want, verify.WithClock(io.Now), verify.WithRoots(Roots(io, c)))
+func verifier(io console.IO, c *cli.Context, src verify.Source, want verify.Expect, more ...verify.Option) (*verify.Verifier, error) {
+	v, err := verify.New(src, want, append(more, verify.WithClock(io.Now), verify.WithRoots(Roots(io, c)))...)
 	if err != nil {
 		return nil, Unmade(err)
 	}
@@ -246,7 +256,7 @@ func digest(arg string) (criteria.Digest, error) {
 }
 
 // files hashes the files that args and --checksums name.
-func files(c *cli.Context, args []string) ([]criteria.Subject, error) {
+func files(c *cli.Context, sums *hashed, src verify.Source, args []string) ([]criteria.Subject, error) {
 	var subjects []criteria.Subject
 	var paths []string
 	for _, arg := range args {
@@ -260,8 +270,12 @@ func files(c *cli.Context, args []string) ([]criteria.Subject, error) {
 		}
 		paths = append(paths, arg)
 	}
+	var o artifact.Options
+	if len(paths) > 0 || c.String("checksums") != "" {
+		o = sums.options(c.Context, src)
+	}
 	if file := c.String("checksums"); file != "" {
-		listed, err := artifact.Checksums(c.Context, file)
+		listed, err := artifact.FindListed(c.Context, o, file)
 		var other *artifact.ChecksumError
 		var fault *strict.Error
 		switch {
@@ -273,14 +287,14 @@ func files(c *cli.Context, args []string) ([]criteria.Subject, error) {
 		case err != nil:
 			return nil, console.Unable(err)
 		}
-		subjects = append(subjects, listed...)
+		subjects = append(subjects, sums.add(listed)...)
 	}
 	if len(paths) > 0 {
-		found, err := artifact.Subjects(c.Context, artifact.Options{Skip: beside.Patterns()}, paths...)
+		found, err := artifact.Find(c.Context, o, paths...)
 		if err != nil {
 			return nil, console.Unable(err)
 		}
-		subjects = append(subjects, found...)
+		subjects = append(subjects, sums.add(found)...)
 	}
 	if len(subjects) == 0 {
 		return nil, console.Misused(errors.New("nothing to verify: name an artifact, a folder, a digest, or --checksums FILE"))
@@ -342,6 +356,9 @@ func Table(c console.IO, report Report) {
 		default:
 			fmt.Fprintf(c.Err, "%s %s\n  %s\n", c.Paint(console.Yellow, "could not tell"), named(s), strings.Join(s.Lines(), "\n  "))
 		}
+	}
+	if hint := partly(report); hint != "" {
+		fmt.Fprintf(c.Err, "hint: %s\n", hint)
 	}
 }
 
