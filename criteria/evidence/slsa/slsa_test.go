@@ -176,7 +176,7 @@ func TestReadAllReal(t *testing.T) {
 			switch altered := strings.Contains(f, "-invalidsigprov"); {
 			case altered && (b.Signer != nil || b.Builder != "" || b.Problem == ""):
 				t.Errorf("%s: %+v, want a problem and nothing else", f, b)
-			case !altered && (b.Signer == nil || b.Signer.Repository != b.Repository || b.Signer.Commit != b.Commit):
+			case !altered && (b.Signer == nil || b.Signer.Repository != b.Repository || b.Signer.Ref != b.Ref || b.Signer.Commit != b.Commit):
 				t.Errorf("%s: %+v, want a verified build whose certificate says the same", f, b)
 			}
 		}
