@@ -12,7 +12,7 @@ func trustCommand(io console.IO) *cli.Command {
 	commands := []*cli.Command{trustInitCommand(io), trustCheckCommand(io), trustRootCommand(io)}
 	return &cli.Command{
 		Name: "trust", Usage: "say whom you trust",
-		Description: console.Examples("Writes trust files, says what they accept, and keeps the trusted roots they name.",
+		Description: console.Examples("Writes trust files, says what they accept, keeps the trusted roots they name.",
 			"hallmark trust init --from greet_1.2.0_linux_amd64 -a attestations",
 			"hallmark trust check trust.yaml",
 			"hallmark trust root"),
