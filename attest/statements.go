@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-project/hallmark/criteria"
 )
@@ -123,7 +124,7 @@ func (m *maker) check() error {
 	if unmet := d.Criteria(criteria.Fail, criteria.Unknown, criteria.NeedsReview, criteria.Faulty); d.Passed && len(unmet) > 0 {
 		fault("the decision contradicts itself: passed, though %s did not", strings.Join(unmet, ", "))
 	}
-	if !hasScheme.MatchString(o.Verifier) {
+	if !hasScheme().MatchString(o.Verifier) {
 		fault("the verifier %q is no URI: expected one that consumers can pin, such as https://example.com/release-gate/v1", o.Verifier)
 	}
 	switch {
@@ -133,11 +134,11 @@ func (m *maker) check() error {
 		fault("the policy's URI is a path on this machine: statements are public, give an address or a relative path")
 	}
 	for what, uri := range map[string]string{"verifier": o.Verifier, "policy's URI": o.PolicyURI, "run's URL": o.RunURL} {
-		if hasUserinfo.MatchString(uri) {
+		if hasUserinfo().MatchString(uri) {
 			fault("the %s holds a user name or password: statements are public", what)
 		}
 	}
-	if o.RunURL != "" && !isWeb.MatchString(o.RunURL) {
+	if o.RunURL != "" && !isWeb().MatchString(o.RunURL) {
 		fault("the run's URL is no web address: expected https://…")
 	}
 	if o.MaxInline < 0 {
@@ -147,17 +148,17 @@ func (m *maker) check() error {
 }
 
 var (
-	hasScheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:[^\s]+$`)
-	isWeb       = regexp.MustCompile(`^https?://[^\s]+$`)
-	hasUserinfo = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@`)
-	isDrive     = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
+	hasScheme   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]+:[^\s]+$`) })
+	isWeb       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^https?://[^\s]+$`) })
+	hasUserinfo = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@`) })
+	isDrive     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]:[\\/]`) })
 )
 
 // local reports whether s is a path of one machine, which tells others
 // nothing, except perhaps somebody's name.
 func local(s string) bool {
 	slashed := strings.ReplaceAll(s, `\`, "/")
-	return strings.HasPrefix(slashed, "/") || strings.HasPrefix(slashed, "~") || isDrive.MatchString(s) ||
+	return strings.HasPrefix(slashed, "/") || strings.HasPrefix(slashed, "~") || isDrive().MatchString(s) ||
 		strings.HasPrefix(strings.ToLower(s), "file:") ||
 		slashed == ".." || strings.HasPrefix(slashed, "../") || strings.Contains(slashed, "/../")
 }
@@ -165,7 +166,7 @@ func local(s string) bool {
 // public returns a URI that somebody else wrote, or "" where it should not be
 // repeated in public.
 func public(uri string) string {
-	if !hasScheme.MatchString(uri) || local(uri) || hasUserinfo.MatchString(uri) {
+	if !hasScheme().MatchString(uri) || local(uri) || hasUserinfo().MatchString(uri) {
 		return ""
 	}
 	return uri

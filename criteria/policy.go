@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -71,13 +72,13 @@ func (e *ExpressionError) Error() string {
 // Age is a length of time as people write it: "72h", "30d", or both, "1d12h".
 type Age time.Duration
 
-var days = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
+var days = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{1,5})d(.*)$`) })
 
 // ParseAge reads what [Age.String] writes. It must be positive.
 func ParseAge(s string) (Age, error) {
 	var total time.Duration
 	rest := s
-	if m := days.FindStringSubmatch(s); m != nil {
+	if m := days().FindStringSubmatch(s); m != nil {
 		n, err := strconv.Atoi(m[1])
 		if err != nil {
 			return 0, err
@@ -177,8 +178,17 @@ type NotApplicableEntry struct {
 	Reason    string `yaml:"reason"`
 }
 
-// CriterionName is the form of every criterion's and format's name.
-var CriterionName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+// IsCriterionName reports whether s has the form of every criterion's and
+// format's name: a lower-case letter, then such letters, digits and hyphens.
+func IsCriterionName(s string) bool {
+	for i, r := range s {
+		letter := r >= 'a' && r <= 'z'
+		if !letter && (i == 0 || r != '-' && (r < '0' || r > '9')) {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // ParsePolicy reads policy.yaml from data; file is its name for messages. kinds
 // is the catalogue; compile is nil where own criteria are not supported, which
@@ -434,7 +444,7 @@ func (p *parser) own(i int, own Own, compile Compiler) (question, bool) {
 	switch {
 	case own.Name == "":
 		p.fault(node, "a criterion of one's own needs a name")
-	case !CriterionName.MatchString(own.Name):
+	case !IsCriterionName(own.Name):
 		p.fault(node, "%q is no name: lower-case words joined by hyphens", own.Name)
 	}
 	scope := AboutSource

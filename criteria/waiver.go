@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hallmark-project/hallmark/internal/strict"
@@ -184,8 +185,8 @@ func person(name string) string {
 }
 
 var (
-	lineAndColumn = regexp.MustCompile(`(:[0-9]+){1,2}$`)
-	commit        = regexp.MustCompile(`^(gitCommit:)?([0-9a-f]{40}|[0-9a-f]{64})$`)
+	lineAndColumn = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(:[0-9]+){1,2}$`) })
+	commit        = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(gitCommit:)?([0-9a-f]{40}|[0-9a-f]{64})$`) })
 )
 
 // placeMatches reports whether the place have is want, or one that the package
@@ -203,11 +204,11 @@ func placeMatches(want, have string) bool {
 		h, err := packageurl.FromString(have)
 		return err == nil && narrows(w, h)
 	}
-	if c := commit.FindStringSubmatch(have); c != nil {
-		w := commit.FindStringSubmatch(want)
+	if c := commit().FindStringSubmatch(have); c != nil {
+		w := commit().FindStringSubmatch(want)
 		return w != nil && w[2] == c[2]
 	}
-	ok, err := path.Match(want, lineAndColumn.ReplaceAllString(have, ""))
+	ok, err := path.Match(want, lineAndColumn().ReplaceAllString(have, ""))
 	return err == nil && ok
 }
 

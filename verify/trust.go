@@ -104,7 +104,7 @@ func (e Expect) faults() []fault {
 		add(nil, "level, criteria and policies are all missing: a verdict alone says only that some policy was met; say which level or criteria must have been reached, or which policies are accepted")
 	}
 	for i, c := range e.Criteria {
-		if !criteria.CriterionName.MatchString(c) {
+		if !criteria.IsCriterionName(c) {
 			add([]any{"criteria", i}, "%q is no criterion: lower-case words joined by hyphens, such as changes-reviewed", c)
 		} else if slices.Contains(e.Criteria[:i], c) {
 			add([]any{"criteria", i}, "criterion %s stands twice", c)

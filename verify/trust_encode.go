@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hallmark-project/hallmark/criteria"
@@ -122,11 +123,13 @@ func writeSigners(line func(string, ...any), indent string, signers []Signer) {
 }
 
 // bare is what YAML reads as text without quotes, whatever it says.
-var bare = regexp.MustCompile(`^(https?://|pkg:)[A-Za-z0-9._/:@+%?&=~-]*[A-Za-z0-9/]$`)
+var bare = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(https?://|pkg:)[A-Za-z0-9._/:@+%?&=~-]*[A-Za-z0-9/]$`)
+})
 
 // scalar returns s as one YAML value on one line.
 func scalar(s string) string {
-	if bare.MatchString(s) && !strings.Contains(s, ": ") {
+	if bare().MatchString(s) && !strings.Contains(s, ": ") {
 		return s
 	}
 	var b strings.Builder

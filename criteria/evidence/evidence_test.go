@@ -61,8 +61,8 @@ func TestAll(t *testing.T) {
 	var names []string
 	for _, f := range formats {
 		names = append(names, f.Name())
-		if !criteria.CriterionName.MatchString(f.Name()) {
-			t.Errorf("format name %q does not match %s", f.Name(), criteria.CriterionName)
+		if !criteria.IsCriterionName(f.Name()) {
+			t.Errorf("format name %q is no format's", f.Name())
 		}
 		if len(f.Gives()) == 0 {
 			t.Errorf("format %s gives nothing", f.Name())

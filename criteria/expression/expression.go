@@ -180,7 +180,7 @@ func fault(e *cel.Env, p *provider, text string, issues *cel.Issues) error {
 		msg = fmt.Sprintf("unknown name %q", m[1])
 		known := slices.Clone(variables)
 		for name := range e.Functions() {
-			if criteria.CriterionName.MatchString(name) {
+			if criteria.IsCriterionName(name) {
 				known = append(known, name)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -99,7 +100,7 @@ func wellFormed(file string, n *yaml.Node, depth int, faults *Errors) {
 		fault(n, "tags such as %s are not accepted", clip(n.Tag))
 		return
 	}
-	if n.Kind == yaml.ScalarNode && n.Style == 0 && n.Tag == "!!int" && !number.MatchString(n.Value) {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && n.Tag == "!!int" && !number().MatchString(n.Value) {
 		fault(n, "%s is one number to some readers and another, or text, to others: write it plainly, or in quotes if it is text", clip(n.Value))
 		return
 	}
@@ -132,7 +133,7 @@ func wellFormed(file string, n *yaml.Node, depth int, faults *Errors) {
 
 // number is a whole number as every reader of YAML understands it: 010 is 8 in
 // YAML 1.1 and 10 in 1.2, and 1_000 and 0b1 are numbers in the first only.
-var number = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*|0o[0-7]+|0x[0-9a-fA-F]+)$`)
+var number = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*|0o[0-7]+|0x[0-9a-fA-F]+)$`) })
 
 var (
 	nodeType      = reflect.TypeFor[yaml.Node]()
@@ -302,13 +303,13 @@ func typeName(t reflect.Type) string {
 	return "a " + t.Name()
 }
 
-var lineOf = regexp.MustCompile(`line (\d+): `)
+var lineOf = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`line (\d+): `) })
 
 func yamlError(file string, err error) error {
 	msg := plain(err)
 	// The library leaves out the number of the first line.
 	e := &Error{File: file, Line: 1, Column: 1, Msg: msg}
-	if m := lineOf.FindStringSubmatchIndex(msg); m != nil {
+	if m := lineOf().FindStringSubmatchIndex(msg); m != nil {
 		e.Line, _ = strconv.Atoi(msg[m[2]:m[3]])
 		e.Msg = msg[:m[0]] + msg[m[1]:]
 	}
