@@ -1,8 +1,9 @@
 // Command hallmark-verify checks that artifacts came out of a compliant
 // pipeline: signature, signer, subject, verifier, policy, level, criteria and
 // age, as a trust file asks. It is hallmark verify in a binary of its own,
-// starts at once and needs nothing else. It uses no network but for images and
-// --registry.
+// starts at once and needs nothing else. It uses no network but for images,
+// --registry and roots that the trust file has from a TUF repository; with
+// --offline, none at all.
 //
 // Usage:
 //

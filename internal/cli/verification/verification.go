@@ -66,8 +66,8 @@ subject, verifier, policy, level, criteria and age, as the trust file asks.
 ARTIFACT is a file, a folder, a digest such as sha256:<hex> or gitCommit:<hex>,
 an image REGISTRY/REPOSITORY:TAG, of which every platform is verified, an image
 layout oci:DIR or oci:DIR:TAG, or a dossier. No network is used but for images,
---registry and roots that the trust file has from a TUF repository. Exit codes: 0 verified, 1 refused, 2 usage, 3
-could not tell.`,
+--registry and roots that the trust file has from a TUF repository. Exit codes:
+0 verified, 1 refused, 2 usage, 3 could not tell.`,
 		name+" -t trust.yaml -a attestations greet_1.2.0_linux_amd64",
 		name+" -t trust.yaml -a attestations --checksums SHA256SUMS",
 		name+" -t trust.yaml --layout layout -o json sha256:<hex>",
