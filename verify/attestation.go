@@ -140,8 +140,12 @@ func (a *attested) vote(st *verified, now time.Time) *vote {
 		v.why = fmt.Sprintf("its predicate has %d bytes, expected at most %d", len(st.payload.Predicate), maxAsked)
 		return v
 	}
+	left := looks(maxLooks)
 	for _, c := range a.where {
-		if c.unmet(st.payload.Predicate) != "" {
+		if w := c.unmet(st.payload.Predicate, &left); left < 0 {
+			v.why = w
+			return v
+		} else if w != "" {
 			return nil
 		}
 	}
@@ -155,10 +159,10 @@ func (a *attested) vote(st *verified, now time.Time) *vote {
 		}
 	}
 	for _, c := range a.all {
-		note(c.unmet(st.payload.Predicate))
+		note(c.unmet(st.payload.Predicate, &left))
 	}
 	if len(a.any) > 0 {
-		note(anyUnmet(a.any, st.payload.Predicate))
+		note(anyUnmet(a.any, st.payload.Predicate, &left))
 	}
 	if v.time.After(now.Add(Skew)) {
 		note(fmt.Sprintf("it is of %s, later than now", stamp(v.time)))
@@ -178,7 +182,8 @@ func (a *attested) vote(st *verified, now time.Time) *vote {
 func (a *attested) when(st *verified) (time.Time, string) {
 	if a.at != nil {
 		var t time.Time
-		why := a.at.hold(st.payload.Predicate, func(v jsontext.Value) string {
+		left := looks(maxLooks)
+		why := a.at.hold(st.payload.Predicate, &left, func(v jsontext.Value) string {
 			got, _ := read(v)
 			var err error
 			if t, err = parseTime(got.text); err != nil || got.kind != textValue {

@@ -13,7 +13,7 @@ import (
 const (
 	maxConditions = 64
 	maxNesting    = 4
-	maxAsked      = 16 << 20 // bytes of a predicate that conditions are asked of
+	maxAsked      = 16 << 20 // bytes of a predicate that conditions are asked of; see also maxLooks
 )
 
 // Condition is asked of a predicate: a path with one comparison, or several
@@ -185,19 +185,19 @@ func compile(list []Condition) ([]*condition, error) {
 }
 
 // unmet says why c does not hold of predicate, or nothing.
-func (c *condition) unmet(predicate jsontext.Value) string {
+func (c *condition) unmet(predicate jsontext.Value, left *looks) string {
 	switch {
 	case c.all != nil:
 		for _, part := range c.all {
-			if why := part.unmet(predicate); why != "" {
+			if why := part.unmet(predicate, left); why != "" {
 				return why
 			}
 		}
 		return ""
 	case c.any != nil:
-		return anyUnmet(c.any, predicate)
+		return anyUnmet(c.any, predicate, left)
 	}
-	why := c.path.hold(predicate, c.ask)
+	why := c.path.hold(predicate, left, func(v jsontext.Value) string { return c.ask(v, left) })
 	if why == "" {
 		return ""
 	}
@@ -205,10 +205,10 @@ func (c *condition) unmet(predicate jsontext.Value) string {
 }
 
 // anyUnmet says why none of list holds of predicate, or nothing.
-func anyUnmet(list []*condition, predicate jsontext.Value) string {
+func anyUnmet(list []*condition, predicate jsontext.Value, left *looks) string {
 	var all []string
 	for _, c := range list {
-		why := c.unmet(predicate)
+		why := c.unmet(predicate, left)
 		if why == "" {
 			return ""
 		}
@@ -222,7 +222,7 @@ func anyUnmet(list []*condition, predicate jsontext.Value) string {
 
 // ask holds c's comparison against v, nil where nothing is there, and says why
 // it does not hold, or nothing.
-func (c *condition) ask(v jsontext.Value) string {
+func (c *condition) ask(v jsontext.Value, left *looks) string {
 	want := ""
 	got, plain := read(v)
 	met := false
@@ -234,8 +234,8 @@ func (c *condition) ask(v jsontext.Value) string {
 		if v.Kind() == '[' {
 			why := elements(v, func(e jsontext.Value) bool {
 				one, ok := read(e)
-				met = ok && one.Equal(*c.Contains)
-				return !met
+				met = left.take() == "" && ok && one.Equal(*c.Contains)
+				return !met && *left >= 0
 			})
 			met = met && why == ""
 		}

@@ -101,14 +101,51 @@ func TestConditions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := list[0].unmet(jsontext.Value(thePredicate))
+			got := list[0].unmet(jsontext.Value(thePredicate), enough())
 			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 				t.Errorf("unmet = %q, want one with %q", got, tt.want)
 			}
-			if list[0].unmet(nil) == "" || list[0].unmet(jsontext.Value("null")) == "" || list[0].unmet(jsontext.Value("{}")) == "" || list[0].unmet(jsontext.Value("[]")) == "" {
+			if list[0].unmet(nil, enough()) == "" || list[0].unmet(jsontext.Value("null"), enough()) == "" || list[0].unmet(jsontext.Value("{}"), enough()) == "" || list[0].unmet(jsontext.Value("[]"), enough()) == "" {
 				t.Error("a predicate that says nothing meets the condition")
 			}
 		})
+	}
+}
+
+func enough() *looks {
+	left := looks(maxLooks)
+	return &left
+}
+
+// Beyond so many values nobody looks, and what was not looked at holds of
+// nothing.
+func TestConditionsEnd(t *testing.T) {
+	long := jsontext.Value(`{"list":[` + strings.Repeat("1,", 1000) + `1]}`)
+	one, err := Number("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]Condition{
+		"each":     {Path: "list[*]", Equals: &one},
+		"any":      {Path: "list[any]", Not: &one},
+		"contains": {Path: "list", Contains: func() *Value { v := Text("x"); return &v }()},
+		"any of":   {Any: []Condition{{Path: "list[*]", Equals: &one}, {Path: "list[0]", Equals: &one}}},
+		"all of":   {All: []Condition{{Path: "list[0]", Equals: &one}, {Path: "list[*]", Equals: &one}}},
+	} {
+		list, err := compile([]Condition{c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		few := looks(500)
+		if got := list[0].unmet(long, &few); got == "" || few >= 0 {
+			t.Errorf("%s: unmet = %q with %d looks left, want that there are too many", name, got, few)
+		}
+		if name != "each" && name != "all of" && name != "any of" {
+			continue
+		}
+		if got := list[0].unmet(long, enough()); got != "" {
+			t.Errorf("%s: unmet = %q, want that it holds", name, got)
+		}
 	}
 }
 
@@ -150,7 +187,7 @@ func FuzzCondition(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return list[0].unmet(jsontext.Value(predicate)) == ""
+			return list[0].unmet(jsontext.Value(predicate), enough()) == ""
 		}
 		is := Text(value)
 		if n, err := Number(value); err == nil {

@@ -111,6 +111,25 @@ func bracketed(text string) (step, string, error) {
 	return step{kind: stepIndex, index: int(n)}, rest, nil
 }
 
+// looks are the values that may still be looked at in one statement: a path with
+// stars looks at each of a hundred thousand components.
+type looks int
+
+// maxLooks bounds the values of one statement that its conditions look at.
+const maxLooks = 500_000
+
+// take takes one look, and says why there is none left, or nothing.
+func (l *looks) take() string {
+	if *l--; *l < 0 {
+		return l.why()
+	}
+	return ""
+}
+
+func (l looks) why() string {
+	return fmt.Sprintf("its conditions would look at more than %d values", maxLooks)
+}
+
 // plain reports whether p leads to one value at most.
 func (p path) plain() bool {
 	for _, s := range p.steps {
@@ -124,11 +143,14 @@ func (p path) plain() bool {
 // hold asks about what lies at p in v, and says why it does not hold, or
 // nothing. What is not there, or is null, is asked as nil. The cost is linear in
 // the size of v, at most once for each step.
-func (p path) hold(v jsontext.Value, ask func(jsontext.Value) string) string {
-	return hold(v, p.steps, ask)
+func (p path) hold(v jsontext.Value, left *looks, ask func(jsontext.Value) string) string {
+	return hold(v, p.steps, left, ask)
 }
 
-func hold(v jsontext.Value, steps []step, ask func(jsontext.Value) string) string {
+func hold(v jsontext.Value, steps []step, left *looks, ask func(jsontext.Value) string) string {
+	if why := left.take(); why != "" {
+		return why
+	}
 	if v.Kind() == 'n' {
 		v = nil
 	}
@@ -141,7 +163,7 @@ func hold(v jsontext.Value, steps []step, ask func(jsontext.Value) string) strin
 		if why != "" {
 			return why
 		}
-		return hold(found, rest, ask)
+		return hold(found, rest, left, ask)
 	}
 	if v.Kind() != '[' {
 		return ask(nil)
@@ -153,10 +175,13 @@ func hold(v jsontext.Value, steps []step, ask func(jsontext.Value) string) strin
 		case s.kind == stepIndex && n-1 < s.index:
 			return true
 		case s.kind == stepIndex:
-			last = hold(e, rest, ask)
+			last = hold(e, rest, left, ask)
 			return false
 		}
-		if w := hold(e, rest, ask); s.kind == stepEach {
+		if w := hold(e, rest, left, ask); *left < 0 {
+			last = w
+			return false
+		} else if s.kind == stepEach {
 			if w != "" {
 				last = fmt.Sprintf("%s (element %d)", w, n-1)
 			}
@@ -174,6 +199,8 @@ func hold(v jsontext.Value, steps []step, ask func(jsontext.Value) string) strin
 		return why
 	case n == 0 || s.kind == stepIndex && n <= s.index:
 		return ask(nil)
+	case *left < 0:
+		return left.why()
 	case s.kind == stepAny && last != "" && n > 1:
 		return fmt.Sprintf("%s (the first of %d, and none of them does)", last, n)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -502,5 +503,38 @@ func TestRequiredInWords(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, d.Required); diff != "" {
 		t.Errorf("Required (-want +got):\n%s", diff)
+	}
+}
+
+// What conditions cost beside the verdict, by the size of the predicate.
+func BenchmarkRequirements(b *testing.B) {
+	good := signed(releaseKey, verdict(predicate()))
+	for _, size := range []int{1 << 10, 1 << 20} {
+		large := scan("PASSED", "2026-11-22T10:00:00Z").with(object{"findings": slices.Repeat([]object{{"id": "CVE-2026-1", "score": 5.3}}, size/32)})
+		bundles := found{good, scanned(releaseKey, large)}
+		for _, conditions := range []int{0, 2, 4} {
+			e := expect()
+			if conditions > 0 {
+				scanRequired(&e)
+				score, err := verify.Number("6.9")
+				if err != nil {
+					b.Fatal(err)
+				}
+				for len(e.Attestations[0].All) < conditions {
+					e.Attestations[0].All = append(e.Attestations[0].All, verify.Condition{Path: "findings[*].score", AtMost: &score})
+				}
+			}
+			b.Run(fmt.Sprintf("%dKiB/%d", size>>10, conditions), func(b *testing.B) {
+				v, err := verify.New(bundles, e, verify.WithClock(func() time.Time { return thePresent }))
+				if err != nil {
+					b.Fatal(err)
+				}
+				for b.Loop() {
+					if _, err := v.Verify(b.Context(), artifact); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }
