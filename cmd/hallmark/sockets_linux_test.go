@@ -11,11 +11,13 @@ import (
 // forbidSockets has the kernel kill this process, with all its threads and
 // whatever it starts, when it opens a socket of any kind.
 func forbidSockets() error {
-	// seccomp(2), with a program of three steps: load the number of the system
-	// call; if it is socket, kill; else allow.
+	// seccomp(2), with a program of four steps: load the number of the system
+	// call; if it is socket, or io_uring_setup, by which one can be had without
+	// it, kill; else allow.
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0},
-		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SOCKET, Jt: 0, Jf: 1},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SOCKET, Jt: 1, Jf: 0},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_IO_URING_SETUP, Jt: 0, Jf: 1},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_KILL_PROCESS},
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
