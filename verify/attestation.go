@@ -27,8 +27,8 @@ type Attestation struct {
 	// each his own or together; zero is one.
 	Threshold int `yaml:"threshold"`
 	// Time is the path of a statement's time; default when a witness saw it
-	// signed, where the signer's require names one who says when. What does not
-	// satisfy takes back all that is not newer.
+	// signed, of what a certificate signed. Of what a key signed no witness says
+	// when it was made. What does not satisfy takes back all that is not newer.
 	Time string `yaml:"time"`
 	// MaxAge is how old a statement may be at that time; none is any age.
 	MaxAge MaxAge `yaml:"maxAge"`
@@ -197,13 +197,18 @@ func (a *attested) when(st *verified) (time.Time, string) {
 		return t, ""
 	}
 	var first time.Time
+	// A witness says that a signature was there by then. A certificate ends minutes
+	// after it was made; what a key signed years ago, anybody can have seen today.
+	if st.signature.Certificate == nil {
+		return first, "nobody can say when what a key signed was made: name its time"
+	}
 	for _, seen := range st.signature.Times {
 		if first.IsZero() || seen.Time.Before(first) {
 			first = seen.Time
 		}
 	}
 	if first.IsZero() {
-		return first, "nobody says when it was made: name its time, or a witness in the signer's require"
+		return first, "nobody says when it was made: name its time"
 	}
 	return first, ""
 }
@@ -228,15 +233,16 @@ func (a *attested) judge(statements []*verified, now time.Time) (*satisfied, *Re
 		return slices.ContainsFunc(bad, func(b *vote) bool { return b.time.IsZero() || !g.time.After(b.time) })
 	})
 	met := &satisfied{Requirement: Requirement{Kind: AttestationRequired, Name: a.Name, PredicateType: a.PredicateType}}
-	signers := make(map[int]bool)
+	who := make(people)
 	slices.SortFunc(standing, byDigest)
 	for _, v := range standing {
 		met.add(v.verified)
 		met.ends(v.time, a.MaxAge)
-		signers[v.signer] = true
+		who.add(v.signature.Signer, v.signer)
 	}
+	signers := who.count()
 	need := max(1, a.Threshold)
-	if len(signers) >= need {
+	if signers >= need {
 		return met, nil
 	}
 	code := func(st *verified, format string, args ...any) *Reason {
@@ -256,7 +262,7 @@ func (a *attested) judge(statements []*verified, now time.Time) (*satisfied, *Re
 		}
 		return nil, code(nil, "is required, and no statement of %s was found", a.PredicateType)
 	case len(standing) > 0:
-		return nil, code(standing[0].verified, "is met by %s, expected %d", counted(len(signers), "signer"), need)
+		return nil, code(standing[0].verified, "is met by %s, expected %d", counted(signers, "signer"), need)
 	case len(good) > 0:
 		// The newest of those that take back.
 		b := slices.MaxFunc(bad, func(x, y *vote) int {

@@ -23,15 +23,15 @@ func (c *candidate) cosigners() []Identity {
 	return out
 }
 
-// signers counts the different entries of the trust file that the bundles with
-// c's verdict were signed by. A signature that fits several entries is one person's, so
-// it counts for the first alone.
+// signers counts the different signers of the bundles with c's verdict. A
+// signature that fits several entries of the trust file is one person's, so it
+// counts for the first alone.
 func (c *candidate) signers() int {
-	seen := make(map[int]bool)
+	who := make(people)
 	for _, other := range c.together {
-		seen[other.by[0].place] = true
+		who.add(other.signer(), other.by[0].place)
 	}
-	return len(seen)
+	return who.count()
 }
 
 // short says how many signers c has of those that are wanted.

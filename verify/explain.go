@@ -166,6 +166,21 @@ func retired(b *parsed, trusted *root.TrustedRoot, times []sigstore.TimestampVer
 	return ""
 }
 
+// logsEnd is when the first log of trusted ends that has an entry of b without
+// a promise; zero where none does.
+func logsEnd(b *parsed, trusted *root.TrustedRoot) (end time.Time) {
+	entries, err := b.TlogEntries()
+	if err != nil {
+		return time.Time{} // it was not verified then
+	}
+	for _, e := range entries {
+		if log, ok := logOf(trusted, e); ok && !e.HasInclusionPromise() {
+			end = sooner(end, log.ValidityPeriodEnd)
+		}
+	}
+	return end
+}
+
 // logOf is the log that e says it is in.
 func logOf(trusted *root.TrustedRoot, e *tlog.Entry) (*root.TransparencyLog, bool) {
 	log, ok := trusted.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]

@@ -272,19 +272,29 @@ func (k *Keyring) Signature(data attest.Bundle, artifact Artifact) (sig *Signatu
 type signed struct {
 	Signature
 	// by are the entries that made it, in the order of the trust file; at least
-	// one.
-	by []*entry
+	// one. Of those in unseen, no witness that they require says when.
+	by, unseen []*entry
+	// until is when a log ends that counts only as long as it is trusted, since
+	// nobody says when it took the entry in; zero where there is none.
+	until time.Time
+}
+
+// valid says why e, who made s, is not to be trusted now, or nothing. Where a
+// witness saw when it signed, that was held against its validity already; else it
+// might be now.
+func (s *signed) valid(e *entry, now time.Time) string {
+	if !slices.Contains(s.unseen, e) {
+		return ""
+	}
+	return e.valid(now)
 }
 
 // expired says why none of those who made s is to be trusted now, or nothing.
 func (k *Keyring) expired(s *signed) string {
-	if len(s.Times) > 0 {
-		return "" // held against the key's validity already
-	}
 	why := ""
 	now := k.now()
 	for _, e := range s.by {
-		if why = e.valid(now); why == "" {
+		if why = s.valid(e, now); why == "" {
 			return ""
 		}
 	}
@@ -356,6 +366,12 @@ func (k *Keyring) key(b *parsed, hint string, about Artifact) (*signed, *Reason)
 			found = seen
 		} else {
 			found.by = append(found.by, s.entry)
+		}
+		if len(seen.Times) == 0 {
+			found.unseen = append(found.unseen, s.entry)
+		}
+		if s.logged && len(result.VerifiedTimestamps) == 0 {
+			found.until = sooner(found.until, logsEnd(b, s.witnesses))
 		}
 	}
 	switch {

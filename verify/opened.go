@@ -29,8 +29,7 @@ func (o *opened) about(subject criteria.Digest, now time.Time) (*verified, *Reas
 		switch {
 		case !e.may(o.payload.PredicateType):
 			why = fmt.Sprintf("%s is not trusted for statements of type %q", o.signed.Signer, o.payload.PredicateType)
-		// Where nobody saw when a key signed, it might be now.
-		case len(o.signed.Times) == 0 && e.valid(now) != "":
+		case o.signed.valid(e, now) != "":
 			why = fmt.Sprintf("%s is trusted %s", o.signed.Signer, e.valid(now))
 		default:
 			by = append(by, e)
@@ -43,7 +42,7 @@ func (o *opened) about(subject criteria.Digest, now time.Time) (*verified, *Reas
 	signature.Signer.Name = by[0].Name
 	return &verified{
 		bundle: o.bundle, digest: o.digest, name: name,
-		signature: signature, by: by, payload: o.payload,
+		signature: signature, by: by, payload: o.payload, until: o.signed.until,
 	}, nil
 }
 
@@ -56,7 +55,7 @@ const maxKept = 16 << 20
 // verifies a thousand of them would verify its signature a thousand times.
 //
 // Only what verified is kept, and only what cannot change: who signed these
-// bytes. Whether the statement is about the subject asked for, and whether its
+// bytes, where that rests on no log that ends. Whether the statement is about the subject asked for, and whether its
 // key is still trusted, is asked anew each time.
 type keep struct {
 	mu    sync.Mutex

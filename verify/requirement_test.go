@@ -267,7 +267,7 @@ func TestRequirementTimeOfWitnesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = v.Verify(context.Background(), artifact); err == nil || !strings.Contains(err.Error(), "nobody says when it was made") {
+	if _, err = v.Verify(context.Background(), artifact); err == nil || !strings.Contains(err.Error(), "nobody can say when") {
 		t.Errorf("Verify of a statement that nobody saw = %v, want that nobody says when", err)
 	}
 }

@@ -44,14 +44,18 @@ type Result struct {
 func (r *Result) Until() time.Time { return r.until }
 
 // until is [Result.Until] of a yes that rests on decided and met. A key that did
-// not sign may end it: that costs another look.
-func (v *Verifier) until(decided *candidate, met []satisfied, now time.Time) time.Time {
+// not sign, and a statement that it does not rest on, may end it: that costs
+// another look.
+func (v *Verifier) until(decided *candidate, met []satisfied, statements []*verified, now time.Time) time.Time {
 	var end time.Time
 	if v.want.MaxAge > 0 {
 		end = decided.Time.Add(time.Duration(v.want.MaxAge))
 	}
 	for _, r := range met {
 		end = sooner(end, r.until)
+	}
+	for _, st := range statements {
+		end = sooner(end, st.until)
 	}
 	for _, e := range v.keyring.entries {
 		if e.NotAfter.After(now) {

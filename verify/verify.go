@@ -290,7 +290,7 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 		Ignored:   list,
 
 		Requirements: requirements,
-		until:        v.until(decided, required, now),
+		until:        v.until(decided, required, statements, now),
 	}
 	for _, st := range statements {
 		result.Statements = append(result.Statements, Statement{
@@ -329,6 +329,7 @@ type verified struct {
 	signature      Signature
 	by             []*entry // who signed it and may, at least one
 	payload        *payload
+	until          time.Time // when it ends to count, zero where nothing ends it
 }
 
 func (st *verified) reason(code, format string, args ...any) *Reason {
@@ -407,7 +408,9 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 		bundle: id, digest: criteria.DigestOf(b.GetDsseEnvelope().GetPayload()),
 		signed: signed, payload: p,
 	}
-	v.kept.put(o, len(data))
+	if signed.until.IsZero() {
+		v.kept.put(o, len(data))
+	}
 	return o.about(subject, now)
 }
 

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,6 +56,9 @@ type word struct {
 	vulnerability string
 	open          bool // affected or under investigation
 	time          time.Time
+	// whole is where a word on the whole product stands, where this is one on a
+	// part of it.
+	whole string
 }
 
 // judge returns which documents meet x, or why they do not. Every document by
@@ -106,7 +110,9 @@ func (x *vexed) judge(statements []*verified, now time.Time) (*satisfied, *Reaso
 	var open []string
 	var nearest *verified
 	for key, w := range newest {
-		if !w.open {
+		// One part's word says nothing of another part, and none of the whole; the
+		// whole's says something of each.
+		if whole, ok := newest[w.whole]; !w.open || w.whole != "" && ok && !whole.open && whole.after(w) {
 			continue
 		}
 		if !slices.Contains(open, w.vulnerability) {
@@ -151,6 +157,7 @@ func readVEX(predicate jsontext.Value) (map[string]word, time.Time, error) {
 		Statements  []struct {
 			Vulnerability jsontext.Value   `json:"vulnerability"`
 			Products      []jsontext.Value `json:"products"`
+			Parts         []jsontext.Value `json:"subcomponents"` // in the first version
 			Status        string           `json:"status"`
 			Timestamp     string           `json:"timestamp"`
 			LastUpdated   string           `json:"last_updated"`
@@ -206,12 +213,52 @@ func readVEX(predicate jsontext.Value) (map[string]word, time.Time, error) {
 		}
 		for _, p := range products {
 			key := strconv.Quote(name) + strconv.Quote(vexName(p, "@id"))
-			if old, ok := words[key]; !ok || w.after(old) {
-				words[key] = w
+			parts, err := vexParts(p)
+			if err != nil {
+				return fail("statement %d: %v", i+1, err)
+			}
+			spoken := w
+			keys := []string{key}
+			if parts = append(parts, s.Parts...); len(parts) > 0 {
+				keys, spoken.whole = nil, key
+			}
+			for _, part := range parts {
+				called := vexName(part, "@id")
+				if called == "" {
+					called = string(part)
+				}
+				keys = append(keys, key+strconv.Quote(called))
+			}
+			for _, k := range keys {
+				if old, ok := words[k]; !ok || spoken.after(old) {
+					words[k] = spoken
+				}
 			}
 		}
 	}
 	return words, made, nil
+}
+
+// vexParts are the parts of product that a statement is about, none where it is
+// about all of it.
+func vexParts(product jsontext.Value) ([]jsontext.Value, error) {
+	if product.Kind() != '{' {
+		return nil, nil
+	}
+	list, why := member(product, "subcomponents")
+	switch {
+	case why != "":
+		return nil, errors.New(why)
+	case list == nil || list.Kind() == 'n':
+		return nil, nil
+	case list.Kind() != '[':
+		return nil, errors.New("subcomponents is no list")
+	}
+	var parts []jsontext.Value
+	if why := elements(list, func(v jsontext.Value) bool { parts = append(parts, v); return true }); why != "" {
+		return nil, errors.New(why)
+	}
+	return parts, nil
 }
 
 // vexName is v where it is text, as in the first version, or the first of keys
