@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,7 +92,7 @@ func (a *asker) decide(ctx context.Context, s *state, r *request, pin bool) *dec
 	if fault != "" {
 		return denied(403, "%s", fault)
 	}
-	list := changed(w, before)
+	list := changed(w, before, func(image string) bool { return s.newly(r.Namespace, image, w, before) })
 	d.findings = a.find(ctx, s, r.Namespace, w.labels, list)
 	d.conclude(list)
 	if asked && !d.allowed {
@@ -106,10 +107,11 @@ func (a *asker) decide(ctx context.Context, s *state, r *request, pin bool) *dec
 	return d
 }
 
-// changed are the images of w that before did not name. One that an object names
+// changed are the images of w that before did not name, and of those that it did
+// the ones that newly says are under another policy now. One that an object names
 // already runs already: were it asked about again, who takes away a finalizer
 // would be told that the image is too old by now.
-func changed(w, before *workload) []*image {
+func changed(w, before *workload, newly func(image string) bool) []*image {
 	old := make(map[string]bool)
 	if before != nil {
 		for _, p := range before.places {
@@ -119,7 +121,7 @@ func changed(w, before *workload) []*image {
 	var out []*image
 	by := make(map[string]*image)
 	for _, p := range w.places {
-		if old[p.image] {
+		if old[p.image] && !newly(p.image) {
 			continue
 		}
 		i := by[p.image]
@@ -136,6 +138,22 @@ func changed(w, before *workload) []*image {
 		i.places = append(i.places, p)
 	}
 	return out
+}
+
+// newly reports whether a policy is about an image by the labels of w, and was not
+// by those of before: who puts a label on what runs puts it under that policy.
+func (s *state) newly(namespace, image string, w, before *workload) bool {
+	if maps.Equal(w.labels, before.labels) {
+		return false
+	}
+	ref, err := parseImage(image)
+	if err != nil {
+		return false
+	}
+	name := called(ref)
+	return slices.ContainsFunc(s.policies, func(p *policy) bool {
+		return p.matches(namespace, name, w.labels) && !p.matches(namespace, name, before.labels)
+	})
 }
 
 // find asks every policy that matches about every image, all at once.

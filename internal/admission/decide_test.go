@@ -43,6 +43,28 @@ func TestUpdates(t *testing.T) {
 	mustDeny(t, "no namespace", askAbout(t, s, podObject(good), func(r jsonObject) { r["namespace"] = "" }), "names no namespace")
 }
 
+// Who puts a label on what runs already puts it under the policies that choose by
+// the label: they are asked then.
+func TestRelabelled(t *testing.T) {
+	w := newWorld(t)
+	bad, _ := w.push("shop/app", "2", 0)
+	good := w.good("shop/app", "1")
+	w.config(strings.Replace(w.policies("unmatched: allow\n"), "    match:", "    match:\n      labels: {matchLabels: {tier: prod}}", 1))
+	s := w.server()
+	labelled := func(tier, image string) jsonObject {
+		o := podObject(image)
+		o["metadata"].(jsonObject)["labels"] = jsonObject{"app": "greet", "tier": tier} //nolint:forcetypeassert // made above
+		return o
+	}
+	mustAllow(t, "under no policy", askAbout(t, s, labelled("dev", bad)))
+	mustDeny(t, "under one", askAbout(t, s, labelled("prod", bad)), "no-bundle")
+	mustDeny(t, "put under one", askAbout(t, s, labelled("prod", bad), update(labelled("dev", bad), "")), "no-bundle")
+	mustAllow(t, "a good one put under it", askAbout(t, s, labelled("prod", good), update(labelled("dev", good), "")))
+	mustAllow(t, "under it already", askAbout(t, s, labelled("prod", bad), update(labelled("prod", bad), "")))
+	mustAllow(t, "taken from under it", askAbout(t, s, labelled("dev", bad), update(labelled("prod", bad), "")))
+	mustAllow(t, "another label of no policy", askAbout(t, s, labelled("test", bad), update(labelled("dev", bad), "")))
+}
+
 func TestWorkloads(t *testing.T) {
 	w := newWorld(t)
 	good := w.good("shop/app", "1")

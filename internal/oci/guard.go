@@ -43,19 +43,24 @@ var inner = []netip.Prefix{
 	netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("168.63.129.16/32"), // Azure answers its machines there
+	netip.MustParsePrefix("::/8"),             // translated and mapped addresses, but for those in wrapped
 	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"), // protocols, tunnels among them
 	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("3fff::/20"),
 	netip.MustParsePrefix("5f00::/16"),
 	netip.MustParsePrefix("fec0::/10"),
 }
 
 // wrapped are the networks whose addresses hold one of IPv4, and where in them.
+// Where in one of 64:ff9b:1::/48 is for the network to choose (RFC 8215), so
+// those are inner.
 var wrapped = []struct {
 	prefix netip.Prefix
 	at     int
 }{
 	{netip.MustParsePrefix("64:ff9b::/96"), 12},
-	{netip.MustParsePrefix("64:ff9b:1::/48"), 12},
 	{netip.MustParsePrefix("2002::/16"), 2},
 	{netip.MustParsePrefix("::/96"), 12},
 }
