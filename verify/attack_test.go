@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,44 @@ func TestVEXOfParts(t *testing.T) {
 		doc := object{"@context": "https://openvex.dev/ns/v0.2.0", "timestamp": early, "statements": tt.words}
 		if _, err := ask(t, e, artifact, good, signed(releaseKey, encode(statement("https://openvex.dev/ns/v0.2.0", doc)))); (err == nil) != tt.want {
 			t.Errorf("%s: Verify = %v, want accepted %v", tt.name, err, tt.want)
+		}
+	}
+}
+
+// Who may sign bills of materials may refer to them, and to nothing else: a VEX
+// document that he refers to would be taken for the release's word.
+func TestBillSignersReferToBills(t *testing.T) {
+	b := besiege(t, nil)
+	e := expect()
+	e.Signers = []verify.Signer{b.signer(b.key)}
+	e.SBOM = &verify.SBOM{Formats: []verify.BillFormat{verify.CycloneDX}, Signers: []verify.Signer{b.signer(b.own)}}
+	bill := encode(statement(sbomType, object{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []object{{"type": "library", "name": "a"}}}))
+	refer := func(k sigstoretest.Key) attest.Bundle {
+		one := func(name, media string) object {
+			return object{"name": name, "mediaType": media, "digest": object{"sha256": otherOne.Hex()}}
+		}
+		return b.bundle(sigstoretest.Plan{Key: k, Statement: encode(statement(attest.ReferenceType, object{
+			"references": []object{one("vex.json", "application/json"), one("bom.json", "application/vnd.cyclonedx+json"), one("bom.spdx", "text/spdx")},
+		}))})
+	}
+	for _, tt := range []struct {
+		name string
+		key  sigstoretest.Key
+		want []string
+	}{
+		{"the verdict's signer", b.key, []string{"vex.json", "bom.json", "bom.spdx"}},
+		{"the bill's signer", b.own, []string{"bom.json"}},
+	} {
+		got, err := ask(t, e, artifact, b.good(), b.bundle(sigstoretest.Plan{Key: b.own, Statement: bill}), refer(tt.key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, r := range got.References {
+			names = append(names, r.Name)
+		}
+		if !slices.Equal(names, tt.want) {
+			t.Errorf("%s refers to %q, want %q", tt.name, names, tt.want)
 		}
 	}
 }

@@ -96,6 +96,17 @@ func (s SBOM) types() []string {
 	return types
 }
 
+// listed reports whether media is of a bill in one of s's formats.
+func (s *billed) listed(media string) bool {
+	return slices.ContainsFunc(s.Formats, func(f BillFormat) bool { return slices.Contains(f.media(), media) })
+}
+
+// alone reports whether st is by s's own signers and nobody else's: then it says
+// something of bills alone.
+func (s *billed) alone(st *verified) bool {
+	return s != nil && len(s.Signers) > 0 && len(s.signers.of(st)) == len(st.by)
+}
+
 // judge returns which bill meets s, or why none does. The error is that it could
 // not be told. Nothing that is no bill takes one away.
 func (s *billed) judge(statements []*verified, references []Reference, subject criteria.Digest) (*satisfied, *Reason, error) {
@@ -110,7 +121,7 @@ func (s *billed) judge(statements []*verified, references []Reference, subject c
 		}
 		if st.payload.PredicateType == referenceType {
 			for _, r := range references {
-				if r.Statement != st.digest || !slices.ContainsFunc(s.Formats, func(f BillFormat) bool { return slices.Contains(f.media(), r.MediaType) }) {
+				if r.Statement != st.digest || !s.listed(r.MediaType) {
 					continue
 				}
 				found++

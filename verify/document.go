@@ -103,6 +103,9 @@ func (v *Verifier) references(ctx context.Context, all []*verified) ([]Reference
 			continue
 		}
 		for _, d := range s.References {
+			if v.billed.alone(st) && !v.billed.listed(d.MediaType) {
+				continue
+			}
 			ref := Reference{
 				Name: printable(d.Name), MediaType: printable(d.MediaType), Location: printable(d.DownloadLocation),
 				Statement: st.digest, all: slices.DeleteFunc(d.Digest.all(), func(d criteria.Digest) bool { return d.Algorithm() == "gitCommit" }),

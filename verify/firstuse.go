@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,10 +74,18 @@ func (f FirstUse) Expect(ctx context.Context, src Source, subject criteria.Diges
 		}
 		return Expect{}, nil, ErrNoVerdict
 	}
-	newest := slices.MaxFunc(found, func(a, b sighting) int { return a.made.Compare(b.made) })
+	// Of copies, the one with all its witnesses: whoever takes some off gains
+	// nothing.
+	newest := slices.MaxFunc(found, func(a, b sighting) int {
+		return cmp.Or(a.made.Compare(b.made), cmp.Compare(len(a.signer.Require), len(b.signer.Require)))
+	})
 	for _, s := range found {
 		if s.verifier != newest.verifier || s.resource != newest.resource {
 			return Expect{}, nil, fmt.Errorf("there are verdicts by %q about %q and by %q about %q: leave only those of one in the place where they are looked for", newest.verifier, newest.resource, s.verifier, s.resource)
+		}
+		// The newest would be a stranger's if he added one.
+		if a, b := newest.who(), s.who(); a != b {
+			return Expect{}, nil, fmt.Errorf("there are verdicts signed by %s and by %s: leave only those of whom is meant in the place where they are looked for", a, b)
 		}
 	}
 	want := f.expect(newest)
@@ -101,6 +110,18 @@ type sighting struct {
 	made               time.Time
 	levels             []string
 	policy             criteria.Digest
+}
+
+// who signed s, and where that is a workflow of several repositories, for which.
+func (s sighting) who() string {
+	if s.signer.Key != "" {
+		return "the key"
+	}
+	text := fmt.Sprintf("%q of %q", s.signer.Identity, s.signer.Issuer)
+	if r := s.signer.Certificate.SourceRepository; r != "" {
+		text += fmt.Sprintf(" for %q", r)
+	}
+	return text
 }
 
 // look returns the verdict in data, if it is one about subject. Of anything else

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/verify"
@@ -78,6 +79,15 @@ func TestFirstUse(t *testing.T) {
 		t.Errorf("Expect without a log entry = %+v, %v, want a timestamp required", want.Signers, err)
 	}
 
+	// Whoever takes witnesses off a copy does not loosen what is required.
+	whole := w.signWithout(t, recent(time.Minute, nil))
+	for name, bundles := range map[string]found{"first": whole, "last": {whole[1], whole[0]}} {
+		want, _, err = first.Expect(t.Context(), bundles, artifact)
+		if err != nil || !slices.Equal(want.Signers[0].Require, []verify.Witness{verify.Log, verify.Timestamp}) {
+			t.Errorf("the whole bundle %s: Expect = %+v, %v, want all witnesses required", name, want.Signers, err)
+		}
+	}
+
 	// Any version.
 	anyOf := first
 	anyOf.AnyVersion = true
@@ -92,15 +102,17 @@ func TestFirstUse(t *testing.T) {
 		bundles found
 		code    string // empty is no rejection
 	}{
-		"nothing":            {first, found{}, ""},
-		"another authority":  {first, found{stranger.sign(t, identity, issuer, recent(time.Minute, nil), nil)}, verify.BadSignature},
-		"a key":              {first, found{signed(releaseKey, recent(time.Minute, nil))}, verify.UntrustedSigner},
-		"another key":        {verify.FirstUse{Key: otherKey.pem(), MaxAge: first.MaxAge}, found{signed(releaseKey, recent(time.Minute, nil))}, verify.UntrustedSigner},
-		"a withdrawn one":    {first, found{good, w.sign(t, identity, issuer, verdict(failed().with(object{"timeVerified": time.Now().UTC().Format(time.RFC3339)})), nil)}, verify.Failed},
-		"too old":            {first, found{w.sign(t, identity, issuer, recent(2*time.Hour, nil), nil)}, verify.TooOld},
-		"no bundle":          {first, found{attest.Bundle("{")}, verify.BadBundle},
-		"a star":             {first, found{w.sign(t, identity, issuer, recent(time.Minute, object{"resourceUri": "pkg:generic/*"}), nil)}, verify.BadVerdict},
-		"two verifiers":      {first, found{good, w.sign(t, identity, issuer, recent(time.Minute, object{"verifier": object{"id": "https://other.example"}}), nil)}, ""},
+		"nothing":           {first, found{}, ""},
+		"another authority": {first, found{stranger.sign(t, identity, issuer, recent(time.Minute, nil), nil)}, verify.BadSignature},
+		"a key":             {first, found{signed(releaseKey, recent(time.Minute, nil))}, verify.UntrustedSigner},
+		"another key":       {verify.FirstUse{Key: otherKey.pem(), MaxAge: first.MaxAge}, found{signed(releaseKey, recent(time.Minute, nil))}, verify.UntrustedSigner},
+		"a withdrawn one":   {first, found{good, w.sign(t, identity, issuer, verdict(failed().with(object{"timeVerified": time.Now().UTC().Format(time.RFC3339)})), nil)}, verify.Failed},
+		"too old":           {first, found{w.sign(t, identity, issuer, recent(2*time.Hour, nil), nil)}, verify.TooOld},
+		"no bundle":         {first, found{attest.Bundle("{")}, verify.BadBundle},
+		"a star":            {first, found{w.sign(t, identity, issuer, recent(time.Minute, object{"resourceUri": "pkg:generic/*"}), nil)}, verify.BadVerdict},
+		"two verifiers":     {first, found{good, w.sign(t, identity, issuer, recent(time.Minute, object{"verifier": object{"id": "https://other.example"}}), nil)}, ""},
+		// Whoever may put a bundle there may have a newer verdict signed by himself.
+		"two signers":        {first, found{good, w.sign(t, "https://forge.example/mallory/greet/.github/workflows/release.yml@refs/tags/v1.2.0", issuer, recent(0, nil), nil)}, ""},
 		"another's artifact": {first, found{w.sign(t, identity, issuer, encode(statement(verdictType, predicate()).with(object{"subject": about(otherOne)})), nil)}, verify.WrongSubject},
 	} {
 		want, result, err := tt.first.Expect(t.Context(), tt.bundles, artifact)
@@ -115,6 +127,22 @@ func TestFirstUse(t *testing.T) {
 	if err != nil || want.Signers[0].Key != releaseKey.pem() || want.Signers[0].TrustedRoot != "" {
 		t.Errorf("Expect with the key = %+v, %v, want the key without witnesses", want.Signers, err)
 	}
+}
+
+// signWithout is a bundle, and a copy of it without its log entry.
+func (w sigstoreWorld) signWithout(t *testing.T, payload []byte) found {
+	t.Helper()
+	var copied attest.Bundle
+	whole := w.sign(t, identity, issuer, payload, func(b *protobundle.Bundle) {
+		entries := b.VerificationMaterial.TlogEntries
+		b.VerificationMaterial.TlogEntries = nil
+		var err error
+		if copied, err = protojson.Marshal(b); err != nil {
+			t.Fatal(err)
+		}
+		b.VerificationMaterial.TlogEntries = entries
+	})
+	return found{whole, copied}
 }
 
 // What is said of a trust file is what stands in it, and in its trusted roots.
