@@ -22,6 +22,9 @@ func readBundle(data attest.Bundle) (*parsed, *Reason) {
 	if err := b.UnmarshalJSON(data); err != nil {
 		return nil, &Reason{Code: BadBundle, Message: fmt.Sprintf("it is no Sigstore bundle: %v", err)}
 	}
+	if why := burdensome(b); why != "" {
+		return nil, &Reason{Code: TooLarge, Message: why}
+	}
 	if why := malformed(b); why != "" {
 		return nil, &Reason{Code: BadBundle, Message: why}
 	}
