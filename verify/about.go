@@ -58,7 +58,7 @@ func (a Artifact) in(p *payload) (Artifact, *Reason) {
 		}
 	}
 	for _, d := range digests {
-		if _, ok := p.subject(d); ok && !d.IsZero() {
+		if _, _, ok := p.subject(d); ok && !d.IsZero() {
 			return Artifact{Digest: d}, nil
 		}
 	}

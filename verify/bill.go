@@ -109,7 +109,7 @@ func (s *billed) alone(st *verified) bool {
 
 // judge returns which bill meets s, or why none does. The error is that it could
 // not be told. Nothing that is no bill takes one away.
-func (s *billed) judge(statements []*verified, references []Reference, subject criteria.Digest) (*satisfied, *Reason, error) {
+func (s *billed) judge(statements []*verified, references []Reference, digests []criteria.Digest) (*satisfied, *Reason, error) {
 	met := &satisfied{Requirement: Requirement{Kind: SBOMRequired}}
 	var nearest *verified
 	why, found := "", 0
@@ -142,7 +142,7 @@ func (s *billed) judge(statements []*verified, references []Reference, subject c
 			continue
 		}
 		found++
-		if err := s.Formats[i].check(st.payload.Predicate, subject); err != nil {
+		if err := s.Formats[i].check(st.payload.Predicate, digests); err != nil {
 			nearest, why = st, err.Error()
 			continue
 		}
@@ -160,27 +160,31 @@ func (s *billed) judge(statements []*verified, references []Reference, subject c
 	return nil, unmetReason(nil, fmt.Sprintf("sbom is required, and no bill of materials by its signers was found in format %s", words(s.Formats, " or "))), nil
 }
 
-// check says why predicate is no bill in format f about subject.
-func (f BillFormat) check(predicate jsontext.Value, subject criteria.Digest) error {
+// check says why predicate is no bill in format f about the bytes with digests.
+// What it says by one algorithm does not make up for what it says by another.
+func (f BillFormat) check(predicate jsontext.Value, digests []criteria.Digest) error {
 	hashes, err := f.describes(predicate)
 	if err != nil {
 		return err
 	}
-	other := ""
-	for alg, value := range hashes {
-		// SHA-256, SHA256.
-		if strings.ReplaceAll(strings.ToLower(alg), "-", "") != subject.Algorithm() {
-			continue
-		}
-		for _, v := range value {
-			if strings.EqualFold(v, subject.Hex()) {
-				return nil
+	for _, d := range digests {
+		other, same := "", false
+		for alg, value := range hashes {
+			// SHA-256, SHA256.
+			if strings.ReplaceAll(strings.ToLower(alg), "-", "") != d.Algorithm() {
+				continue
 			}
-			other = v
+			for _, v := range value {
+				if strings.EqualFold(v, d.Hex()) {
+					same = true
+				} else {
+					other = max(other, v)
+				}
+			}
 		}
-	}
-	if other != "" {
-		return fmt.Errorf("it says that it is about %s:%s", subject.Algorithm(), clip(other))
+		if other != "" && !same {
+			return fmt.Errorf("it says that it is about %s:%s", d.Algorithm(), clip(other))
+		}
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func (v *Verifier) Explain(ctx context.Context, subject criteria.Digest) (*Expla
 	}
 	now := v.now()
 	for _, l := range t.bundles {
-		p := v.path(l, subject, now, t.decided)
+		p := v.path(l, v.same.all(subject), now, t.decided)
 		for _, r := range reasons {
 			if r.Bundle == l.id {
 				p.Reasons = append(p.Reasons, r)
@@ -137,7 +137,7 @@ func (p *Path) end() {
 
 // path is the way of l as if it had got through; [Path.end] takes back what it
 // did not reach.
-func (v *Verifier) path(l *looked, subject criteria.Digest, now time.Time, decided *candidate) Path {
+func (v *Verifier) path(l *looked, digests []criteria.Digest, now time.Time, decided *candidate) Path {
 	p := Path{Bundle: l.id, Verified: l.st != nil, Decided: decided != nil && l.verdict == decided}
 	add := func(step Step, state State, facts ...Fact) {
 		var said []Fact
@@ -153,7 +153,8 @@ func (v *Verifier) path(l *looked, subject criteria.Digest, now time.Time, decid
 	add(StepBundle, Passed, Fact{"type", claims.mediaType}, Fact{"bytes", strconv.Itoa(len(l.data))}, Fact{"digest", l.id.String()})
 	add(StepEnvelope, Passed, Fact{"payload", claims.payloadType})
 	add(StepStatement, Passed, claims.statement...)
-	add(StepSubject, Passed, Fact{"name", claims.subject(subject)}, Fact{"digest", subject.String()})
+	name, about := claims.subject(digests)
+	add(StepSubject, Passed, Fact{"name", name}, Fact{"digest", about.String()})
 	if l.st == nil {
 		add(StepSigner, Passed, claims.signer...)
 		// A step that is passed over by a key's bundle, or by one without a log
@@ -340,16 +341,16 @@ type claims struct {
 	payload                *payload
 }
 
-// subject is the name under which the statement is about digest, or what it is
-// about instead.
-func (c claims) subject(digest criteria.Digest) string {
+// subject is the name and the digest by which the statement is about the bytes
+// with digests, or what it is about instead.
+func (c claims) subject(digests []criteria.Digest) (string, criteria.Digest) {
 	if c.payload == nil {
-		return ""
+		return "", digests[0]
 	}
-	if name, ok := c.payload.subject(digest); ok {
-		return name
+	if about, name, ok := c.payload.subject(digests...); ok {
+		return name, about
 	}
-	return others(c.payload)
+	return others(c.payload), digests[0]
 }
 
 // claimed reads l as far as it can be read.

@@ -44,12 +44,14 @@ var ErrNoVerdict = errors.New("there is no verdict about it")
 // whoever signed deserves trust is what nobody can verify, so the caller must
 // have it confirmed. A [*RejectionError] is a no.
 func (f FirstUse) Expect(ctx context.Context, src Source, subject criteria.Digest, opts ...Option) (Expect, *Result, error) {
-	bundles, err := src.Bundles(ctx, subject)
-	if err != nil {
-		return Expect{}, nil, fmt.Errorf("looking for bundles about %s: %w", subject, err)
+	var o options
+	for _, set := range opts {
+		set(&o)
 	}
-	if len(bundles) > MaxBundles {
-		return Expect{}, nil, fmt.Errorf("looking for bundles about %s: found %d, expected at most %d", subject, len(bundles), MaxBundles)
+	digests := o.same.all(subject)
+	bundles, err := look(ctx, src, digests)
+	if err != nil {
+		return Expect{}, nil, err
 	}
 	var reasons []Reason
 	var found []sighting
@@ -57,7 +59,7 @@ func (f FirstUse) Expect(ctx context.Context, src Source, subject criteria.Diges
 		if err := ctx.Err(); err != nil {
 			return Expect{}, nil, err
 		}
-		s, reason, err := f.look(data, subject, opts)
+		s, reason, err := f.look(data, digests, opts)
 		switch {
 		case err != nil:
 			return Expect{}, nil, err
@@ -124,9 +126,9 @@ func (s sighting) who() string {
 	return text
 }
 
-// look returns the verdict in data, if it is one about subject. Of anything else
-// it returns nothing.
-func (f FirstUse) look(data attest.Bundle, subject criteria.Digest, opts []Option) (found *sighting, reason *Reason, err error) {
+// look returns the verdict in data, if it is one about the bytes with digests. Of
+// anything else it returns nothing.
+func (f FirstUse) look(data attest.Bundle, digests []criteria.Digest, opts []Option) (found *sighting, reason *Reason, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			found, reason, err = nil, &Reason{Code: BadBundle, Message: fmt.Sprintf("reading it failed unexpectedly: %v", p)}, nil
@@ -143,7 +145,8 @@ func (f FirstUse) look(data attest.Bundle, subject criteria.Digest, opts []Optio
 	if p.PredicateType != verdictType {
 		return nil, nil, nil
 	}
-	if _, ok := p.subject(subject); !ok {
+	about, _, ok := p.subject(digests...)
+	if !ok {
 		return nil, &Reason{Code: WrongSubject, Message: "it is about " + others(p)}, nil
 	}
 	content, err := b.VerificationContent()
@@ -169,7 +172,7 @@ func (f FirstUse) look(data attest.Bundle, subject criteria.Digest, opts []Optio
 	if strings.ContainsRune(who.Certificate.SourceRepository, '*') {
 		return nil, &Reason{Code: UntrustedSigner, Message: "its certificate names a repository with a star, which would be a pattern"}, nil
 	}
-	signer, sig, reason, err := f.witnessed(who, data, subject, opts)
+	signer, sig, reason, err := f.witnessed(who, data, about, opts)
 	if reason != nil || err != nil {
 		return nil, reason, err
 	}

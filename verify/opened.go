@@ -16,10 +16,10 @@ type opened struct {
 	payload        *payload
 }
 
-// about returns the statement as one about subject, if it is that, and if somebody
-// who signed it is trusted now and may sign such a statement.
-func (o *opened) about(subject criteria.Digest, now time.Time) (*verified, *Reason) {
-	name, ok := o.payload.subject(subject)
+// about returns the statement as one about the bytes with digests, if it is that,
+// and if somebody who signed it is trusted now and may sign such a statement.
+func (o *opened) about(digests []criteria.Digest, now time.Time) (*verified, *Reason) {
+	_, name, ok := o.payload.subject(digests...)
 	if !ok {
 		return nil, &Reason{Code: WrongSubject, Message: "it is about " + others(o.payload)}
 	}

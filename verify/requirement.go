@@ -227,7 +227,7 @@ func (v *Verifier) signers(own []Signer, predicates []string, roots Roots) (span
 
 // question is what is known when requirements are asked.
 type question struct {
-	subject    criteria.Digest
+	digests    []criteria.Digest // of the same bytes
 	bundles    []attest.Bundle
 	statements []*verified // in an order of their own
 	// verdict is the one that decided, and met that it is a yes.
@@ -263,7 +263,7 @@ func (v *Verifier) required(ctx context.Context, q question) (met []satisfied, u
 		if err != nil {
 			return nil, nil, err
 		}
-		r, why, err := v.billed.judge(q.statements, references, q.subject)
+		r, why, err := v.billed.judge(q.statements, references, q.digests)
 		if untold = err; err == nil {
 			note(r, why)
 		}

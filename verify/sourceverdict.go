@@ -153,7 +153,7 @@ func (v *Verifier) sourceVerdict(ctx context.Context, commit criteria.Digest, bu
 			continue
 		}
 		seen[id] = true
-		st, why := v.open(b, id, commit, now)
+		st, why := v.open(b, id, []criteria.Digest{commit}, now)
 		if why == nil {
 			if st = v.sourceSigners.only(st); st == nil || st.payload.PredicateType != verdictType {
 				continue

@@ -53,16 +53,19 @@ func parsePayload(data []byte) (*payload, error) {
 	return &p, nil
 }
 
-// subject returns the name under which the statement is about digest. Digests
-// are compared as they are written: algorithm and lower-case hex. One that is
-// absent or empty is equal to nothing.
-func (p *payload) subject(digest criteria.Digest) (name string, ok bool) {
-	for _, s := range p.Subject {
-		if value := s.Digest[digest.Algorithm()]; value != "" && value == digest.Hex() {
-			return s.Name, true
+// subject returns the first of digests, which are of the same bytes, that the
+// statement is about, and under which name. Digests are compared as they are
+// written: algorithm and lower-case hex. One that is absent or empty is equal to
+// nothing.
+func (p *payload) subject(digests ...criteria.Digest) (about criteria.Digest, name string, ok bool) {
+	for _, d := range digests {
+		for _, s := range p.Subject {
+			if value := s.Digest[d.Algorithm()]; value != "" && value == d.Hex() {
+				return d, s.Name, true
+			}
 		}
 	}
-	return "", false
+	return criteria.Digest{}, "", false
 }
 
 // noTwins refuses keys that differ from known ones only in case: readers that

@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 type story struct {
 	name, comment, expect string
 	subject               criteria.Digest
+	also                  []criteria.Digest // of the same bytes
 	trust                 func(*verify.Expect)
 	bundles               []attest.Bundle
 }
@@ -54,7 +55,7 @@ func stories() []story {
 	at := func(p object, when string) []byte { return verdict(p.with(object{"timeVerified": when})) }
 	good := signed(releaseKey, verdict(predicate()))
 	sbom := encode(statement(sbomType, object{"bomFormat": "CycloneDX"}))
-	return append(slices.Concat(requirementStories(good), sourceStories(good), billStories(good)), []story{
+	return append(slices.Concat(requirementStories(good), sourceStories(good), billStories(good), sameStories()), []story{
 		{name: "accept", comment: "A verdict by the trusted key, an hour old.", expect: "accept", bundles: []attest.Bundle{good}},
 		{
 			name: "accept-companions", comment: "The findings and an SBOM beside the verdict, found twice.", expect: "accept",
@@ -415,8 +416,12 @@ func (s story) write(t *testing.T) []byte {
 	if subject.IsZero() {
 		subject = artifact
 	}
+	also := ""
+	for _, d := range s.also {
+		also += fmt.Sprintf("also: %s\n", d)
+	}
 	a := &txtar.Archive{
-		Comment: fmt.Appendf(nil, "# %s\nexpect: %s\nsubject: %s\ntime: %s\n", s.comment, s.expect, subject, thePresent.Format(time.RFC3339)),
+		Comment: fmt.Appendf(nil, "# %s\nexpect: %s\nsubject: %s\n%stime: %s\n", s.comment, s.expect, subject, also, thePresent.Format(time.RFC3339)),
 		Files:   []txtar.File{{Name: "trust.yaml", Data: trust}},
 	}
 	for i, b := range s.bundles {
@@ -425,12 +430,13 @@ func (s story) write(t *testing.T) []byte {
 	return txtar.Format(a)
 }
 
-// vector is one file of testdata/vectors: a comment, three lines, the trust
+// vector is one file of testdata/vectors: a comment, a few lines, the trust
 // file, and the bundles in the order they are found.
 type vector struct {
 	name    string
 	expect  []string // "accept", or codes
 	subject criteria.Digest
+	also    []criteria.Digest // of the same bytes
 	now     time.Time
 	trust   []byte
 	root    []byte // the trusted root that trust names, if it names one
@@ -454,6 +460,10 @@ func readVector(t testing.TB, path string) vector {
 			v.expect = strings.Fields(value)
 		case "subject":
 			v.subject, err = criteria.ParseDigest(value)
+		case "also":
+			var d criteria.Digest
+			d, err = criteria.ParseDigest(value)
+			v.also = append(v.also, d)
 		case "time":
 			v.now, err = time.Parse(time.RFC3339, value)
 		default:
@@ -498,7 +508,8 @@ func (v vector) verifier(t testing.TB) *verify.Verifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := verify.New(found(v.bundles), want, verify.WithClock(func() time.Time { return v.now }))
+	same := func(criteria.Digest) []criteria.Digest { return v.also }
+	verifier, err := verify.New(found(v.bundles), want, verify.WithClock(func() time.Time { return v.now }), verify.WithDigests(same))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ type Verifier struct {
 	kept      *keep
 	documents *remembered
 	unread    bool
-	same      func(criteria.Digest) []criteria.Digest
+	same      Digests
 
 	// main are the signers of the verdict; the others are of requirements.
 	main     span
@@ -62,7 +62,7 @@ type options struct {
 	now    func() time.Time
 	roots  Roots
 	unread bool
-	same   func(criteria.Digest) []criteria.Digest
+	same   Digests
 	shared *Shared
 }
 
@@ -82,13 +82,6 @@ func (o options) clock() func() time.Time {
 
 // WithClock takes the present from now instead of the system's clock.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
-
-// WithDigests says by which other digests statements may name the bytes of a
-// subject: the caller has hashed them. What is said of any of them is said of the
-// subject.
-func WithDigests(of func(subject criteria.Digest) []criteria.Digest) Option {
-	return func(o *options) { o.same = of }
-}
 
 // WithRoots asks r for trusted roots that are named and are no files.
 func WithRoots(r Roots) Option { return func(o *options) { o.roots = r } }
@@ -184,20 +177,10 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 	if subject.IsZero() {
 		return nil, errors.New("verifying: no digest was given")
 	}
-	digests := []criteria.Digest{subject}
-	if v.same != nil {
-		digests = append(digests, v.same(subject)...)
-	}
-	var bundles []attest.Bundle
-	for _, d := range digests {
-		found, err := v.src.Bundles(ctx, d)
-		if err != nil {
-			return nil, fmt.Errorf("looking for bundles about %s: %w", d, err)
-		}
-		bundles = append(bundles, found...)
-	}
-	if len(bundles) > MaxBundles {
-		return nil, fmt.Errorf("looking for bundles about %s: found %d, expected at most %d", subject, len(bundles), MaxBundles)
+	digests := v.same.all(subject)
+	bundles, err := look(ctx, v.src, digests)
+	if err != nil {
+		return nil, err
 	}
 	now := v.now()
 
@@ -220,7 +203,7 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 			continue
 		}
 		seen[id] = true
-		st, reason := v.openAny(b, id, digests, now)
+		st, reason := v.open(b, id, digests, now)
 		noted.found(b, id, st)
 		if reason != nil {
 			reason.Bundle = id
@@ -255,7 +238,7 @@ func (v *Verifier) judge(ctx context.Context, subject criteria.Digest, noted *tr
 	slices.SortFunc(statements, compareStatements)
 	decided, met := v.decide(candidates, now, no)
 	required, unmet, err := v.required(ctx, question{
-		subject: subject, bundles: bundles, statements: statements, verdict: decided, met: met, now: now,
+		digests: digests, bundles: bundles, statements: statements, verdict: decided, met: met, now: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("verifying %s: %w", subject, err)
@@ -355,24 +338,13 @@ func (st *verified) outlived(c *candidate) *Reason {
 	return nil
 }
 
-// openAny is open about the first of digests, which are of the same bytes, that
-// the statement is about.
-func (v *Verifier) openAny(data attest.Bundle, id criteria.Digest, digests []criteria.Digest, now time.Time) (st *verified, reason *Reason) {
-	for _, d := range digests {
-		if st, reason = v.open(data, id, d, now); reason == nil || reason.Code != WrongSubject {
-			break
-		}
-	}
-	return st, reason
-}
-
-// open returns the statement in data if it is about subject and signed by one
-// of v's signers.
+// open returns the statement in data if it is about the bytes with digests and
+// signed by one of v's signers.
 //
 // What costs nothing is asked first. So a statement about other artifacts is
 // turned down before its signature is looked at, and nothing is concluded from
 // a statement before its signature is verified, but that it does not count.
-func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now time.Time) (st *verified, reason *Reason) {
+func (v *Verifier) open(data attest.Bundle, id criteria.Digest, digests []criteria.Digest, now time.Time) (st *verified, reason *Reason) {
 	no := func(code, format string, args ...any) (*verified, *Reason) {
 		return nil, &Reason{Code: code, Message: fmt.Sprintf(format, args...)}
 	}
@@ -387,7 +359,7 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 		return nil, tooLarge(data)
 	}
 	if o := v.kept.get(id); o != nil {
-		return o.about(subject, now)
+		return o.about(digests, now)
 	}
 	b, reason := readBundle(data)
 	if reason != nil {
@@ -397,10 +369,11 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if reason != nil {
 		return nil, reason
 	}
-	if _, ok := p.subject(subject); !ok {
+	about, _, ok := p.subject(digests...)
+	if !ok {
 		return no(WrongSubject, "it is about %s", others(p))
 	}
-	signed, reason := v.keyring.signed(b, Artifact{Digest: subject})
+	signed, reason := v.keyring.signed(b, Artifact{Digest: about})
 	if reason != nil {
 		return nil, reason
 	}
@@ -411,7 +384,7 @@ func (v *Verifier) open(data attest.Bundle, id, subject criteria.Digest, now tim
 	if signed.until.IsZero() {
 		v.kept.put(o, len(data))
 	}
-	return o.about(subject, now)
+	return o.about(digests, now)
 }
 
 // others says what p is about, for people.

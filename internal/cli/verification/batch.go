@@ -65,8 +65,7 @@ type run struct {
 	io     console.IO
 	want   verify.Expect
 	base   *verify.Verifier
-	given  bool // --attestations, --layout or --registry say where bundles are
-	sums   *hashed
+	given  bool                    // --attestations, --layout or --registry say where bundles are
 	hash   artifact.Options        // how files are hashed
 	online func(what string) error // refuses what needs a network that is not to be used
 	access oci.Access
@@ -105,7 +104,6 @@ func batch(io console.IO, c *cli.Context, helper credentials.Helper) (err error)
 	}
 	r := &run{io: io, want: want, access: Access(io, c, helper), open: make(map[string]*opened)}
 	r.online = func(what string) error { return online(c, what) }
-	r.sums = new(hashed)
 	r.given = len(c.StringSlice("attestations")) > 0 || c.String("layout") != "" || c.String("registry") != ""
 	entries, err := readList(c.String("from-file"), io.In, r.check)
 	if err != nil {
@@ -115,8 +113,8 @@ func batch(io console.IO, c *cli.Context, helper credentials.Helper) (err error)
 	if err != nil {
 		return err
 	}
-	r.hash = r.sums.options(c.Context, src)
-	if r.base, err = verifier(io, c, src, want, r.sums.option()); err != nil {
+	r.hash = hashing(c.Context, src)
+	if r.base, err = verifier(io, c, src, want); err != nil {
 		return err
 	}
 	if file := c.String("resume"); file != "" {
@@ -363,7 +361,12 @@ func (r *run) find(ctx context.Context, text string) (subjects []criteria.Subjec
 		return []criteria.Subject{{Name: text, Digest: d}}, r.base, "", nil
 	}
 	found, err := artifact.Find(ctx, r.hash, text)
-	return r.sums.add(found), r.base, "", err
+	if err != nil {
+		return nil, nil, "", err
+	}
+	// Of its own: what an entry is answered depends on no other.
+	sums := make(hashed)
+	return sums.add(found), r.base.WithDigests(sums.digests), "", nil
 }
 
 // repository returns the opened repository of ref: a hundred images of one are

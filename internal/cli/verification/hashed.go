@@ -2,7 +2,6 @@ package verification
 
 import (
 	"context"
-	"sync"
 
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/internal/beside"
@@ -11,17 +10,14 @@ import (
 	"github.com/hallmark-project/hallmark/verify/source"
 )
 
-// hashed knows the other digests of files that were hashed by several
-// algorithms: those by which statements name them. It is safe for use by several
-// goroutines at once.
-type hashed struct {
-	mu   sync.Mutex
-	also map[criteria.Digest][]criteria.Digest
-}
+// hashed are the other digests of files that were hashed by several algorithms,
+// by the first. What is not a file that was read is not in it.
+type hashed map[criteria.Digest][]criteria.Digest
 
-// options are how files are hashed for what src holds about them. Where src
-// cannot be read, whoever asks it for bundles is told.
-func (h *hashed) options(ctx context.Context, src verify.Source) artifact.Options {
+// hashing is how files are hashed for what src holds about them: by what
+// statements name them by. Where src cannot be read, whoever asks it for bundles
+// is told.
+func hashing(ctx context.Context, src verify.Source) artifact.Options {
 	algorithms, err := source.Algorithms(ctx, src)
 	if err != nil {
 		algorithms = nil
@@ -30,28 +26,16 @@ func (h *hashed) options(ctx context.Context, src verify.Source) artifact.Option
 }
 
 // add notes all digests of found, and returns what was found by its first.
-func (h *hashed) add(found []artifact.Artifact) []criteria.Subject {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (h hashed) add(found []artifact.Artifact) []criteria.Subject {
 	var out []criteria.Subject
 	for _, a := range found {
 		out = append(out, a.Subject)
-		if len(a.Also) == 0 {
-			continue
+		if len(a.Also) > 0 {
+			h[a.Digest] = a.Also
 		}
-		if h.also == nil {
-			h.also = make(map[criteria.Digest][]criteria.Digest)
-		}
-		h.also[a.Digest] = a.Also
 	}
 	return out
 }
 
-// option has a verifier ask for the other digests, too.
-func (h *hashed) option() verify.Option {
-	return verify.WithDigests(func(subject criteria.Digest) []criteria.Digest {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return h.also[subject]
-	})
-}
+// digests tells a verifier of the other digests.
+func (h hashed) digests(subject criteria.Digest) []criteria.Digest { return h[subject] }

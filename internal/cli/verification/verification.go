@@ -144,7 +144,7 @@ func Gather(io console.IO, c *cli.Context, helper credentials.Helper, args []str
 	if err != nil {
 		return nil, err
 	}
-	var sums hashed
+	sums := make(hashed)
 	subjects, where, others, err := images(c, access, args)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func Gather(io console.IO, c *cli.Context, helper credentials.Helper, args []str
 			return nil, console.Misused(errors.New("--attestations, --layout or --registry is missing: where the bundles are"),
 				"--attestations takes a bundle, or the folder that the publisher gives with the artifacts")
 		}
-		more, err := files(c, &sums, src, others)
+		more, err := files(c, sums, src, others)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func Gather(io console.IO, c *cli.Context, helper credentials.Helper, args []str
 	if src == nil {
 		src = routed{images: where}
 	}
-	return &Found{Subjects: subjects, Source: src, Options: []verify.Option{sums.option()}}, nil
+	return &Found{Subjects: subjects, Source: src, Options: []verify.Option{verify.WithDigests(sums.digests)}}, nil
 }
 
 // expected is what the trust file and the flags ask for.
@@ -256,7 +256,7 @@ func digest(arg string) (criteria.Digest, error) {
 }
 
 // files hashes the files that args and --checksums name.
-func files(c *cli.Context, sums *hashed, src verify.Source, args []string) ([]criteria.Subject, error) {
+func files(c *cli.Context, sums hashed, src verify.Source, args []string) ([]criteria.Subject, error) {
 	var subjects []criteria.Subject
 	var paths []string
 	for _, arg := range args {
@@ -272,7 +272,7 @@ func files(c *cli.Context, sums *hashed, src verify.Source, args []string) ([]cr
 	}
 	var o artifact.Options
 	if len(paths) > 0 || c.String("checksums") != "" {
-		o = sums.options(c.Context, src)
+		o = hashing(c.Context, src)
 	}
 	if file := c.String("checksums"); file != "" {
 		listed, err := artifact.FindListed(c.Context, o, file)
