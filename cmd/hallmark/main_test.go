@@ -63,7 +63,7 @@ func TestStories(t *testing.T) {
 			}
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter, "registry": startRegistry, "tuf": tufOf(t)},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "alter": alter, "attested": attested, "registry": startRegistry, "tuf": tufOf(t)},
 	})
 }
 
