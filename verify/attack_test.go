@@ -269,3 +269,29 @@ func TestBillSignersReferToBills(t *testing.T) {
 		}
 	}
 }
+
+// A trust file that would trust more than it seems to is refused.
+func TestTrustThatLeaks(t *testing.T) {
+	const generic = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_generic_slsa3.yml@refs/tags/v2.1.0"
+	for _, tt := range []struct {
+		name   string
+		signer verify.Signer
+		fault  string // nothing where it is accepted
+	}{
+		{"a group that closes ours", verify.Signer{IdentityPattern: `alice@greet\.example)|(?:bob@greet\.example`}, "no regular expression"},
+		{"a choice", verify.Signer{IdentityPattern: `alice@greet\.example|bob@greet\.example`}, ""},
+		{"an owner that goes on", verify.Signer{IdentityPattern: `https://github\.com/greet.*`}, "matches strangers"},
+		{"an owner that goes on, one workflow", verify.Signer{IdentityPattern: `https://github\.com/greet.*/\.github/workflows/release\.yml@refs/tags/v[0-9.]+`}, "matches strangers"},
+		{"an owner that goes on at another forge", verify.Signer{IdentityPattern: `https://gitlab\.com/greet.+`}, "matches strangers"},
+		{"an owner", verify.Signer{IdentityPattern: `https://github\.com/greet/.*`}, ""},
+		{"two owners", verify.Signer{IdentityPattern: `https://github\.com/greet(-labs)?/.*`}, ""},
+		{"anybody's repository", verify.Signer{Identity: generic, Certificate: verify.Certificate{SourceRepository: "https://github.com/**"}}, "anybody's repository"},
+		{"an owner's repositories", verify.Signer{Identity: generic, Certificate: verify.Certificate{SourceRepository: "https://github.com/greet/*"}}, ""},
+	} {
+		tt.signer.Issuer, tt.signer.TrustedRoot = issuer, verify.PublicGood
+		_, err := verify.NewKeyring("", []verify.Signer{tt.signer})
+		if (err == nil) != (tt.fault == "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
+			t.Errorf("%s: NewKeyring = %v, want %q", tt.name, err, tt.fault)
+		}
+	}
+}

@@ -20,7 +20,7 @@ func TestMatchesStrangers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := matchesStrangers(p); got != want {
+		if got := matchesStrangers(p, pattern); got != want {
 			t.Errorf("matchesStrangers(%q) = %t, want %t", pattern, got, want)
 		}
 	}

@@ -197,7 +197,7 @@ func (s Signer) faults() []fault {
 		case s.IdentityPattern != "":
 			if p, err := anchored(s.IdentityPattern); err != nil {
 				add("identityPattern", "identityPattern is no regular expression: %v", err)
-			} else if matchesStrangers(p) {
+			} else if matchesStrangers(p, s.IdentityPattern) {
 				add("identityPattern", "identityPattern %q matches strangers", s.IdentityPattern)
 			}
 		}
@@ -206,8 +206,13 @@ func (s Signer) faults() []fault {
 				faults = append(faults, fault{[]any{"certificate", c.key}, fmt.Sprintf("%s %q %s", c.key, c.want, why)})
 			}
 		}
-		if who := s.Identity + s.IdentityPattern; callable(who) && s.Certificate.SourceRepository == "" && s.Certificate.SourceRepositoryID == "" {
-			add("certificate", "certificate.sourceRepository is missing: anybody's repository may call the workflow %q", who)
+		if who := s.Identity + s.IdentityPattern; callable(who) && s.Certificate.SourceRepositoryID == "" {
+			switch of := s.Certificate.SourceRepository; {
+			case of == "":
+				add("certificate", "certificate.sourceRepository is missing: anybody's repository may call the workflow %q", who)
+			case openResource(of) != "":
+				add("certificate", "certificate.sourceRepository %q names no owner: anybody's repository may call the workflow %q", of, who)
+			}
 		}
 		if len(s.Require) > 0 && !slices.Contains(s.Require, Log) && !slices.Contains(s.Require, Timestamp) {
 			add("require", "require names nobody who could say when a short-lived certificate signed: add log or timestamp")
@@ -264,12 +269,23 @@ func quotedAny(resources []pattern) string {
 
 // anchored compiles pattern so that it must match the whole of what it is given.
 func anchored(pattern string) (*regexp.Regexp, error) {
+	// By itself, too: one that closes the group around it would be in part free.
+	if _, err := regexp.Compile(pattern); err != nil {
+		return nil, err
+	}
 	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
-// matchesStrangers reports whether p matches identities that nobody can have
-// meant; such a pattern trusts everyone whom the issuer knows.
-func matchesStrangers(p *regexp.Regexp) bool {
+// matchesStrangers reports whether p, which is text anchored, matches identities
+// that nobody can have meant; such a pattern trusts everyone whom the issuer knows.
+func matchesStrangers(p *regexp.Regexp, text string) bool {
+	owners := []string{"https://github.com/stranger-1f6b", "https://gitlab.com/stranger-1f6b"}
+	// An owner whose name goes on is another owner.
+	if free, err := regexp.Compile(text); err == nil {
+		if begun, _ := free.LiteralPrefix(); strings.Count(begun, "/") == 3 && !strings.HasSuffix(begun, "/") {
+			owners = append(owners, begun+"-1f6b")
+		}
+	}
 	strangers := []string{"", "mallory@stranger.invalid", "https://stranger.invalid/"}
 	// Anyone can have an account there, and call his workflow and branch as
 	// others do: a pattern that leaves the owner open trusts them all.
@@ -277,12 +293,16 @@ func matchesStrangers(p *regexp.Regexp) bool {
 		strangers = append(strangers, "mallory-1f6b@"+host)
 	}
 	for _, ref := range []string{"refs/heads/m", "refs/heads/main", "refs/heads/master", "refs/heads/release", "refs/tags/v1.2.3", "refs/tags/1.2.3", "refs/pull/1/merge"} {
+		for _, owner := range owners {
+			strangers = append(strangers, owner+"/anything-9c3e//.gitlab-ci.yml@"+ref)
+		}
 		for _, workflow := range []string{"w", "release", "releases", "publish", "build", "ci", "cd", "main", "docker", "container", "deploy", "sign", "goreleaser", "release-please", "test"} {
 			for _, end := range []string{".yml", ".yaml"} {
-				strangers = append(strangers, "https://github.com/stranger-1f6b/anything-9c3e/.github/workflows/"+workflow+end+"@"+ref)
+				for _, owner := range owners {
+					strangers = append(strangers, owner+"/anything-9c3e/.github/workflows/"+workflow+end+"@"+ref)
+				}
 			}
 		}
-		strangers = append(strangers, "https://gitlab.com/stranger-1f6b/anything-9c3e//.gitlab-ci.yml@"+ref)
 	}
 	return slices.ContainsFunc(strangers, p.MatchString)
 }
