@@ -220,3 +220,53 @@ func TestWhatIsNoWorkload(t *testing.T) {
 		}
 	}
 }
+
+// A registry has one name for policies, however an image writes it: who wrote it
+// in another way would leave out the policies that name it.
+func TestOneNameForARegistry(t *testing.T) {
+	for image, pattern := range map[string]string{
+		"registry.example/shop/app":              "registry.example/shop/**",
+		"registry.example:443/shop/app":          "registry.example/shop/**",
+		"Registry.Example:443/shop/app:1":        "registry.example/shop/*",
+		"registry.example/shop/app:2":            "registry.example:443/shop/**",
+		"a.registry.example:443/shop/app":        "*.registry.example/shop/**",
+		"nginx":                                  "docker.io/library/*",
+		"docker.io:443/library/nginx":            "docker.io/library/*",
+		"index.docker.io/library/nginx":          "docker.io/library/*",
+		"registry-1.docker.io/library/nginx":     "docker.io/library/*",
+		"registry-1.docker.io:443/library/nginx": "docker.io/library/*",
+		"registry.hub.docker.com/library/nginx":  "docker.io/library/*",
+		"docker.io/library/nginx":                "index.docker.io/library/*",
+		"registry.example:8443/shop/app":         "registry.example:8443/shop/**",
+	} {
+		p, err := newImagePattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := parseImage(image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.MatchString(called(ref)) {
+			t.Errorf("pattern %s does not match %s, called %s", pattern, image, called(ref))
+		}
+	}
+	for image, pattern := range map[string]string{
+		"registry.example:8443/shop/app":                  "registry.example/shop/**",
+		"registry.example/shop/app":                       "registry.example:8443/shop/**",
+		"registry-1.docker.io.evil.example/library/nginx": "docker.io/library/*",
+	} {
+		p, err := newImagePattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ref, err := parseImage(image); err != nil || p.MatchString(called(ref)) {
+			t.Errorf("pattern %s matches %s (%v)", pattern, image, err)
+		}
+	}
+	for _, image := range []string{"registry.example./shop/app", "registry.example:0443/shop/app", "registry.example:/shop/app", "[::1]:443/shop/app@"} {
+		if ref, err := parseImage(image); err == nil {
+			t.Errorf("%s is read as %s: what a node makes of it is not known", image, called(ref))
+		}
+	}
+}

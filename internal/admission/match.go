@@ -29,7 +29,7 @@ func newImagePattern(s string) (*regexp.Regexp, error) {
 	case strings.HasPrefix(host, "*.") && strings.Count(host, ".") < 2:
 		return nil, errors.New("leaves nearly every registry open")
 	}
-	return wildcard.Compile(s), nil
+	return wildcard.Compile(registryName(host) + "/" + path), nil
 }
 
 // meets reports whether labels are chosen by s.
