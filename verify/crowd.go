@@ -19,9 +19,7 @@ const usual = 2
 // holds for others, too, is asked here first, since each witness costs more, and
 // a stranger can have as many as he likes.
 func crowded(b *parsed, trusted *root.TrustedRoot, leaf *x509.Certificate) string {
-	m := b.GetVerificationMaterial()
-	envelope := b.GetDsseEnvelope()
-	if len(m.GetTlogEntries()) <= usual && len(m.GetTimestampVerificationData().GetRfc3161Timestamps()) <= usual || envelope == nil {
+	if !crowd(b) {
 		return ""
 	}
 	if issuerOf(leaf, trusted) == nil {
@@ -31,6 +29,19 @@ func crowded(b *parsed, trusted *root.TrustedRoot, leaf *x509.Certificate) strin
 	if err != nil {
 		return fmt.Sprintf("its certificate's key cannot be used: %v", err)
 	}
+	return unsigned(b, key)
+}
+
+// crowd reports whether b is a statement with more witnesses than usual.
+func crowd(b *parsed) bool {
+	m := b.GetVerificationMaterial()
+	few := len(m.GetTlogEntries()) <= usual && len(m.GetTimestampVerificationData().GetRfc3161Timestamps()) <= usual
+	return !few && b.GetDsseEnvelope() != nil
+}
+
+// unsigned says why key did not sign the statement in b, or nothing.
+func unsigned(b *parsed, key keyAlgorithms) string {
+	envelope := b.GetDsseEnvelope()
 	signed := dsse.PAE(envelope.GetPayloadType(), envelope.GetPayload())
 	for _, s := range envelope.GetSignatures() {
 		if err := key.VerifySignature(bytes.NewReader(s.GetSig()), bytes.NewReader(signed)); err != nil {

@@ -138,6 +138,15 @@ func Describe(want Expect, opts ...Option) (*Description, error) {
 	if usable < d.Threshold {
 		warn("%d of the signers can still sign, and %d have to: nothing new will be accepted", usable, d.Threshold)
 	}
+	for _, a := range want.Attestations {
+		signers := a.Signers
+		if len(signers) == 0 {
+			signers = want.Signers
+		}
+		if a.Time == "" && a.MaxAge > 0 && slices.ContainsFunc(signers, func(s Signer) bool { return s.Key != "" }) {
+			warn("attestation %q has a maxAge and no time: nobody can say when what a key signed was made, so none of it counts", a.title())
+		}
+	}
 	d.Required = want.requiredInWords()
 	return d, nil
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,5 +99,31 @@ func TestBurdens(t *testing.T) {
 		if got := codes(t, err); (len(got) == 0) != (tt.code == "") || tt.code != "" && !slices.Equal(got, []string{tt.code}) {
 			t.Errorf("%s: reasons %v, want %q", name, err, tt.code)
 		}
+	}
+}
+
+// A stranger's bundle with many witnesses is turned down by its signature, before
+// any of them is asked.
+func TestCrowdAtAKey(t *testing.T) {
+	b := besiege(t, nil)
+	e := expect()
+	e.Signers = []verify.Signer{b.signer(b.key, verify.Timestamp)}
+	many := func(spoil bool) []byte {
+		p := b.Sign(sigstoretest.Plan{Key: b.key, Statement: verdict(predicate()), Stamps: []time.Time{signedAt, signedAt, signedAt}})
+		if spoil {
+			p.GetDsseEnvelope().Signatures[0].Sig[10] ^= 1
+			// Nobody gets as far as these.
+			for i, t := range p.VerificationMaterial.TimestampVerificationData.Rfc3161Timestamps {
+				t.SignedTimestamp = []byte{byte(i)}
+			}
+		}
+		return sigstoretest.JSON(p)
+	}
+	if _, err := ask(t, e, artifact, many(false)); err != nil {
+		t.Errorf("three timestamps of a good signature: Verify = %v", err)
+	}
+	_, err := ask(t, e, artifact, many(true))
+	if err == nil || !strings.Contains(err.Error(), "its signature does not verify") {
+		t.Errorf("three timestamps of a bad signature: Verify = %v, want that the signature does not verify", err)
 	}
 }

@@ -40,6 +40,8 @@ type keySigner struct {
 	unlogged *sigstore.Verifier
 	public   crypto.PublicKey
 	several  bool // the key may sign with more than one algorithm
+	// algorithms are those that it may sign with.
+	algorithms keyAlgorithms
 	// witnesses is the root whose logs and timestamp authorities are required,
 	// nil where none is; logged says that a log is.
 	witnesses *root.TrustedRoot
@@ -129,7 +131,7 @@ func newKeySigner(shared *Shared, dir string, e *entry, roots Roots) (*keySigner
 	unbounded := root.NewExpiringKey(loaded, time.Time{}, time.Time{})
 	var material root.TrustedMaterial = root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) { return unbounded, nil })
 	options := []sigstore.VerifierOption{sigstore.WithoutStatementPredicate()}
-	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log), public: key, several: len(loaded.by) > 1}
+	signer := &keySigner{entry: e, logged: slices.Contains(e.Require, Log), public: key, several: len(loaded.by) > 1, algorithms: loaded}
 	if len(e.Require) > 0 {
 		trusted, err := shared.load(dir, e.TrustedRoot, roots)
 		if err != nil {
@@ -337,6 +339,12 @@ func (k *Keyring) key(b *parsed, hint string, about Artifact) (*signed, *Reason)
 	for _, s := range candidates {
 		if found != nil && found.Signer.Key != s.entry.key {
 			continue // what one key signed, another did not
+		}
+		if crowd(b) {
+			if why := unsigned(b, s.algorithms); why != "" {
+				last = errors.New(why)
+				continue
+			}
 		}
 		result, err := s.verify(b, about)
 		if err != nil {
