@@ -109,7 +109,8 @@ func (c *chains) remember(id [sha256.Size]byte, whole []*x509.Certificate) {
 	if c.leaves == nil || len(c.leaves) >= maxLeaves {
 		c.leaves = make(map[[sha256.Size]byte]leaf)
 	}
-	c.leaves[id] = leaf{above: whole[1:], validity: during(whole...)}
+	// A copy: a part of whole would keep all of the certificate in memory.
+	c.leaves[id] = leaf{above: slices.Clone(whole[1:]), validity: during(whole...)}
 	// Verified under another intermediate, a certificate might have several
 	// chains.
 	if c.parent == nil && len(whole) == 3 && len(c.Intermediates) == 1 && c.Intermediates[0].Equal(whole[1]) && plain(whole[1]) && plain(whole[2]) {

@@ -11,9 +11,11 @@ import (
 	"fmt"
 	"math/big"
 	mathrand "math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/sigstore/sigstore-go/pkg/root"
 
@@ -272,6 +274,30 @@ func TestChainsBounded(t *testing.T) {
 }
 
 // Roots are the same only if their bytes are, and what is none is not kept.
+// What is remembered of a certificate is what stands above it, and not the
+// certificate: a list of a thousand has a thousand.
+func TestChainsKeepNoLeaf(t *testing.T) {
+	w := newChainWorld(t, nil, nil)
+	c := &chains{FulcioCertificateAuthority: w.authority}
+	var gone []weak.Pointer[x509.Certificate]
+	for range 3 {
+		cert := issue(t, w.intermediate, "leaf", nil).cert
+		if _, err := c.Verify(cert, born.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		gone = append(gone, weak.Make(cert))
+	}
+	runtime.GC()
+	for i, p := range gone {
+		if p.Value() != nil {
+			t.Errorf("certificate %d is still in memory", i)
+		}
+	}
+	if len(c.leaves) != len(gone) {
+		t.Errorf("%d certificates are remembered, want %d", len(c.leaves), len(gone))
+	}
+}
+
 func TestSharedRoots(t *testing.T) {
 	var s Shared
 	load := func(data []byte) *material {

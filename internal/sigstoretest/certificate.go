@@ -29,7 +29,17 @@ const life = 10 * 365 * 24 * time.Hour
 // NewAuthority returns an authority whose intermediate has this name. usage is
 // what its certificates are for.
 func NewAuthority(uri, name string, now time.Time, usage x509.ExtKeyUsage) *Authority {
-	rootKey, key := newKey(), newKey()
+	return newAuthority(uri, name, now, usage, elliptic.P256())
+}
+
+// NewPublicAuthority returns an authority whose keys are on P-384, as those of
+// Sigstore's public instance are, for certificates that sign.
+func NewPublicAuthority(uri, name string, now time.Time) *Authority {
+	return newAuthority(uri, name, now, x509.ExtKeyUsageCodeSigning, elliptic.P384())
+}
+
+func newAuthority(uri, name string, now time.Time, usage x509.ExtKeyUsage, curve elliptic.Curve) *Authority {
+	rootKey, key := must(ecdsa.GenerateKey(curve, rand.Reader)), must(ecdsa.GenerateKey(curve, rand.Reader))
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name + "-root", Organization: []string{"sigstore.test"}},
 		NotBefore: now.Add(-life), NotAfter: now.Add(life),

@@ -4,5 +4,5 @@
 // network and checks nothing: a test can have it witness what no honest service
 // would, and so make every bundle that a verifier must refuse.
 //
-// Only tests import it.
+// Only tests import it, and what makes something to be measured.
 package sigstoretest

@@ -3,6 +3,10 @@
 //
 //	alone PUBLIC-KEY BUNDLE DIGEST
 //	alone TRUSTED-ROOT BUNDLE DIGEST ISSUER IDENTITY
+//	alone TRUSTED-ROOT FOLDER LIST ISSUER IDENTITY
+//
+// Of a folder, it verifies the bundle of each digest in the list, one after the
+// other: its file is called as the digest. The trusted root is read once.
 package main
 
 import (
@@ -12,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,6 +36,9 @@ func main() {
 func run(args []string) error {
 	if len(args) != 3 && len(args) != 5 {
 		return errors.New("expected a key or root, a bundle, a digest, and perhaps an issuer and an identity")
+	}
+	if info, err := os.Stat(args[1]); err == nil && info.IsDir() && len(args) == 5 {
+		return all(args)
 	}
 	b, err := bundle.LoadJSONFromPath(args[1])
 	if err != nil {
@@ -76,7 +84,33 @@ func key(path string) (*verify.Verifier, verify.PolicyOption, error) {
 	return v, verify.WithKey(), err
 }
 
-func keyless(path, issuer, identity string) (*verify.Verifier, verify.PolicyOption, error) {
+func all(args []string) error {
+	v, policy, err := keyless(args[0], args[3], args[4], verify.WithSignedCertificateTimestamps(1))
+	if err != nil {
+		return err
+	}
+	list, err := os.ReadFile(args[2])
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(list)) {
+		name := strings.TrimPrefix(strings.TrimSpace(line), "sha256:")
+		digest, err := hex.DecodeString(name)
+		if err != nil {
+			return err
+		}
+		b, err := bundle.LoadJSONFromPath(filepath.Join(args[1], name+".sigstore.json"))
+		if err != nil {
+			return err
+		}
+		if _, err := v.Verify(b, verify.NewPolicy(verify.WithArtifactDigest("sha256", digest), policy)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func keyless(path, issuer, identity string, more ...verify.VerifierOption) (*verify.Verifier, verify.PolicyOption, error) {
 	trusted, err := root.NewTrustedRootFromPath(path)
 	if err != nil {
 		return nil, nil, err
@@ -85,6 +119,6 @@ func keyless(path, issuer, identity string) (*verify.Verifier, verify.PolicyOpti
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err := verify.NewVerifier(trusted, verify.WithTransparencyLog(1), verify.WithObserverTimestamps(1))
+	v, err := verify.NewVerifier(trusted, append(more, verify.WithTransparencyLog(1), verify.WithObserverTimestamps(1))...)
 	return v, verify.WithCertificateIdentity(id), err
 }
