@@ -110,7 +110,7 @@ func (k Keeper) fetch(ctx context.Context, address string, must bool, names []st
 	}
 	switch {
 	case err == nil:
-		if err := newer.write(k.Dir); err != nil {
+		if err := newer.put(k.Dir, now); err != nil {
 			k.warn("what was fetched from %s could not be kept: %v", address, err)
 		}
 		return files, nil
@@ -120,7 +120,7 @@ func (k Keeper) fetch(ctx context.Context, address string, must bool, names []st
 		return nil, &UnavailableError{Address: address, Err: fmt.Errorf("fetching from %s: %w", address, err)}
 	}
 	held.Tried = now
-	if err := held.write(k.Dir); err != nil {
+	if err := held.put(k.Dir, now); err != nil {
 		k.warn("that %s did not answer could not be noted: %v", address, err)
 	}
 	k.warn("%s did not answer, so what it distributed on %s is used: %v", address, held.Refreshed.UTC().Format(time.DateOnly), err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -399,4 +400,40 @@ func TestImports(t *testing.T) {
 	const hallmark = "github.com/hallmark-project/hallmark/"
 	deptest.MayImportOnly(t, "criteria", "internal/atomicfile", "internal/regular", "internal/strict")
 	deptest.MustNotImport(t, hallmark+"attest", hallmark+"verify", "os/exec", "github.com/sigstore/sigstore-go/pkg/sign", "github.com/sigstore/sigstore-go/pkg/verify")
+}
+
+// Two processes share a folder. What one has fetched meanwhile is not rolled back
+// by the other, which was given something older, or nothing.
+func TestNotRolledBackByAnother(t *testing.T) {
+	for name, answered := range map[string]bool{"given something older": true, "given nothing": false} {
+		t.Run(name, func(t *testing.T) {
+			r := tuftest.New(t, expires, content(1))
+			w := begun(t, r)
+			w.want(t, r, 1)
+			w.now = began.Add(25 * time.Hour)
+			other := newWorld(w.Dir)
+			other.now = w.now.Add(time.Second)
+			var asked, down atomic.Bool
+			r.Lie(func(rw http.ResponseWriter, req *http.Request) bool {
+				if strings.HasSuffix(req.URL.Path, "timestamp.json") && asked.CompareAndSwap(false, true) {
+					r.Publish(t, expires, content(2))
+					if _, err := other.Refresh(context.Background(), r.URL, trustroot.TrustedRoot); err != nil {
+						t.Errorf("Refresh by the other: %v", err)
+					}
+					down.Store(!answered)
+				}
+				if down.Load() {
+					http.Error(rw, "down", http.StatusNotFound)
+				}
+				return down.Load()
+			})
+			w.want(t, r, 1)
+			if !asked.Load() {
+				t.Fatal("the repository was not asked")
+			}
+			r.Lie(nil)
+			other.Offline, other.now = true, other.now.Add(time.Minute)
+			other.want(t, r, 2)
+		})
+	}
 }

@@ -183,6 +183,39 @@ func read(dir, address string) (*kept, error) {
 	return &k, nil
 }
 
+// put writes k unless another process has kept meanwhile what is newer: that is
+// not rolled back.
+func (k *kept) put(dir string, now time.Time) error {
+	other, err := read(dir, k.Address)
+	if err == nil && other != nil && other.Begun == k.Begun {
+		ours, theirs := k.versions(), other.versions()
+		for i := range ours {
+			switch {
+			case theirs[i] > ours[i]:
+				return nil
+			case i == 0 && ours[i] > theirs[i]:
+				// A new root may have its roles begin anew.
+				return k.write(dir)
+			}
+		}
+		// What is of a time that is not yet was written by a clock that was wrong.
+		if other.Refreshed.After(k.Refreshed) && !other.Refreshed.After(now) {
+			return nil
+		}
+	}
+	return k.write(dir)
+}
+
+// versions are those of k's metadata from the root on, zero where there is none
+// that counts at any time.
+func (k *kept) versions() (v [4]int64) {
+	set, err := k.verified(time.Time{})
+	if err != nil {
+		return v
+	}
+	return [4]int64{set.Root.Signed.Version, set.Timestamp.Signed.Version, set.Snapshot.Signed.Version, set.Targets[metadata.TARGETS].Signed.Version}
+}
+
 // write keeps k in dir, which it makes for its owner alone: whoever can write
 // there decides who is trusted.
 func (k *kept) write(dir string) error {
