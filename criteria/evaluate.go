@@ -240,6 +240,10 @@ func (a asking) accept(sel *selection, i int, facts []Fact, subject Subject) (co
 		refuse("is verified with a trusted root, %s, that the policy does not accept (trustedRoots)", root)
 		return nil, true
 	}
+	if keys := e.Declared.RegistryKeys; !keys.IsZero() && !slices.Contains(a.policy.roots, keys) {
+		refuse("is verified with registry keys, %s, that the policy does not accept (trustedRoots)", keys)
+		return nil, true
+	}
 	accepted := slices.Contains(a.policy.vouched, e.Format)
 	if word == pipelines && !worldly(facts) {
 		if !accepted {

@@ -65,6 +65,15 @@ type SignedFormat interface {
 	ReadSigned(r io.Reader, trust []byte) (Facts, error)
 }
 
+// RegistryFormat is a format of signed reports that a package registry signs for
+// as well.
+type RegistryFormat interface {
+	SignedFormat
+	// ReadRegistry is ReadSigned with the registry's keys: what the registry did
+	// not sign for, with one of them, is not verified.
+	ReadRegistry(r io.Reader, trust, registryKeys []byte) (Facts, error)
+}
+
 // Declared is what the release file says of a report beside its path and
 // format. It is the pipeline's word, and counts as that.
 type Declared struct {
@@ -76,23 +85,29 @@ type Declared struct {
 	// TrustedRoot is the digest of what the report's signatures are verified
 	// with. It counts only if the policy accepts it ([Policy.TrustedRoots]).
 	TrustedRoot Digest `json:"trustedRoot,omitzero"`
+	// RegistryKeys is the digest of the keys that the package registry's word on
+	// the report is verified with. They count as TrustedRoot does.
+	RegistryKeys Digest `json:"registryKeys,omitzero"`
 }
 
 // ReadEvidence reads data, a report that the release file calls name, in format
 // f. A report that cannot be read is evidence all the same: it says that there
 // was something to be known, and its Problem says why it is not.
 func ReadEvidence(f Format, name string, data []byte, d Declared) Evidence {
-	return ReadSignedEvidence(f, name, data, nil, d)
+	return ReadSignedEvidence(f, name, data, nil, nil, d)
 }
 
-// ReadSignedEvidence is [ReadEvidence] with trust, the bytes that d.TrustedRoot
-// is the digest of.
-func ReadSignedEvidence(f Format, name string, data, trust []byte, d Declared) Evidence {
+// ReadSignedEvidence is [ReadEvidence] with trust and registryKeys, the bytes
+// that d.TrustedRoot and d.RegistryKeys are the digests of.
+func ReadSignedEvidence(f Format, name string, data, trust, registryKeys []byte, d Declared) Evidence {
 	e := UnreadEvidence(f, name, "", d)
 	e.Digest = DigestOf(data)
-	facts, err := read(f, data, trust)
-	if len(trust) > 0 && !DigestOf(trust).Matches(d.TrustedRoot) || len(trust) == 0 && !d.TrustedRoot.IsZero() {
+	facts, err := read(f, data, trust, registryKeys)
+	if !declared(trust, d.TrustedRoot) {
 		err = fmt.Errorf("was to be verified with the trusted root %s, and something else was given", d.TrustedRoot.Short())
+	}
+	if !declared(registryKeys, d.RegistryKeys) {
+		err = fmt.Errorf("was to be verified with the registry keys %s, and something else was given", d.RegistryKeys.Short())
 	}
 	if err == nil && !writable(facts.Time) {
 		// Of a time that no document can hold, no decision could be written.
@@ -125,17 +140,32 @@ func ReadSignedEvidence(f Format, name string, data, trust []byte, d Declared) E
 	return e
 }
 
+// declared reports whether data is what d is the digest of, or neither is there.
+func declared(data []byte, d Digest) bool {
+	if len(data) == 0 {
+		return d.IsZero()
+	}
+	return DigestOf(data).Matches(d)
+}
+
 // read calls f and turns a panic of a library it uses into an error: a hostile
 // report must not end the judgement of the others.
-func read(f Format, data, trust []byte) (facts Facts, err error) {
+func read(f Format, data, trust, registryKeys []byte) (facts Facts, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			facts, err = Facts{}, fmt.Errorf("reading it as %s failed inside the reader: %v", f.Name(), r)
 		}
 	}()
-	if signed, ok := f.(SignedFormat); ok {
+	signed, isSigned := f.(SignedFormat)
+	registered, isRegistered := f.(RegistryFormat)
+	switch {
+	case len(registryKeys) > 0 && !isRegistered:
+		err = errors.New("is of a format that no package registry signs, and registry keys are to verify it")
+	case len(registryKeys) > 0:
+		facts, err = registered.ReadRegistry(bytes.NewReader(data), trust, registryKeys)
+	case isSigned:
 		facts, err = signed.ReadSigned(bytes.NewReader(data), trust)
-	} else {
+	default:
 		facts, err = f.Read(bytes.NewReader(data))
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ func TestReadSignedEvidence(t *testing.T) {
 		"no root":               {nil, declared, "", "something else was given"},
 		"a root out of nowhere": {root, criteria.Declared{}, "", "something else was given"},
 	} {
-		e := criteria.ReadSignedEvidence(f, "r", []byte("report"), c.trust, c.declared)
+		e := criteria.ReadSignedEvidence(f, "r", []byte("report"), c.trust, nil, c.declared)
 		if e.Facts.Tool.Name != c.tool || !strings.Contains(e.Problem, c.problem) || (c.problem == "") != (e.Problem == "") {
 			t.Errorf("%s: read with %q, problem %q; want %q, %q", name, e.Facts.Tool.Name, e.Problem, c.tool, c.problem)
 		}
@@ -47,6 +47,41 @@ func TestReadSignedEvidence(t *testing.T) {
 	// One who forgets the root gets no facts either.
 	if e := criteria.ReadEvidence(f, "r", []byte("report"), declared); e.Problem == "" {
 		t.Errorf("ReadEvidence with a declared root = %+v, want a problem", e)
+	}
+}
+
+// registered is a format that a package registry signs as well.
+type registered struct{ signedReport }
+
+func (r registered) ReadRegistry(in io.Reader, trust, keys []byte) (criteria.Facts, error) {
+	return r.ReadSigned(in, append(slices.Clone(trust), keys...))
+}
+
+// So it is with the registry's keys; and a format that does not know what to do
+// with them is not read as if it had done it.
+func TestReadSignedEvidence_registryKeys(t *testing.T) {
+	signed := signedReport{report{name: "f", gives: []criteria.Fact{criteria.FactTests}, facts: criteria.Facts{Tests: &criteria.Tests{Passed: 1}}}}
+	root, keys := []byte("root"), []byte("keys")
+	for name, c := range map[string]struct {
+		format   criteria.Format
+		keys     []byte
+		declared criteria.Digest
+		tool     string
+		problem  string
+	}{
+		"the declared keys":   {registered{signed}, keys, criteria.DigestOf(keys), "rootkeys", ""},
+		"none declared":       {registered{signed}, nil, criteria.Digest{}, "root", ""},
+		"other keys":          {registered{signed}, []byte("other"), criteria.DigestOf(keys), "", "something else was given"},
+		"no keys":             {registered{signed}, nil, criteria.DigestOf(keys), "", "something else was given"},
+		"keys out of nowhere": {registered{signed}, keys, criteria.Digest{}, "", "something else was given"},
+		"a format without":    {signed, keys, criteria.DigestOf(keys), "", "no package registry signs"},
+		"an unsigned format":  {signed.report, keys, criteria.DigestOf(keys), "", "no package registry signs"},
+	} {
+		d := criteria.Declared{TrustedRoot: criteria.DigestOf(root), RegistryKeys: c.declared}
+		e := criteria.ReadSignedEvidence(c.format, "r", []byte("report"), root, c.keys, d)
+		if e.Facts.Tool.Name != c.tool || !strings.Contains(e.Problem, c.problem) || (c.problem == "") != (e.Problem == "") {
+			t.Errorf("%s: read with %q, problem %q; want %q, %q", name, e.Facts.Tool.Name, e.Problem, c.tool, c.problem)
+		}
 	}
 }
 

@@ -61,7 +61,8 @@ func load(io console.IO, c *cli.Context) (*releasefile.File, *releasefile.Gather
 	var formats []releasefile.Format
 	for _, format := range known().Formats {
 		_, signed := format.(criteria.SignedFormat)
-		f := releasefile.Format{Name: format.Name(), Signed: signed}
+		_, registry := format.(criteria.RegistryFormat)
+		f := releasefile.Format{Name: format.Name(), Signed: signed, Registry: registry}
 		if signed {
 			f.TrustedRoot = verify.PublicGoodRoot()
 		}

@@ -79,12 +79,15 @@ type Entry struct {
 	// TrustedRoot is the digest of what its signatures were verified with, whose
 	// bytes lie beside the reports'.
 	TrustedRoot criteria.Digest `json:"trustedRoot,omitzero"`
+	// RegistryKeys is the digest of the package registry's keys, likewise.
+	RegistryKeys criteria.Digest `json:"registryKeys,omitzero"`
 }
 
 // declares reports whether the decision's e was declared as x says.
 func (x Entry) declares(e criteria.Evidence) bool {
 	return x.Name == e.Name && x.Format == e.Format && slices.Equal(x.About, e.Declared.About) &&
 		x.Time.Equal(e.Declared.Time) && x.DatabaseTime.Equal(e.Declared.DatabaseTime) && x.TrustedRoot == e.Declared.TrustedRoot &&
+		x.RegistryKeys == e.Declared.RegistryKeys &&
 		(x.Problem == "" || x.Problem == e.Problem)
 }
 
@@ -178,10 +181,13 @@ func (j Judged) Write(dir string) error {
 		e := Entry{
 			Name: r.Name, Format: r.Format, Problem: r.Problem,
 			About: r.Declared.About, Time: r.Declared.Time, DatabaseTime: r.Declared.DatabaseTime,
-			TrustedRoot: r.Declared.TrustedRoot,
+			TrustedRoot: r.Declared.TrustedRoot, RegistryKeys: r.Declared.RegistryKeys,
 		}
 		if len(r.TrustedRoot) > 0 {
 			files[evidencePath(e.TrustedRoot)] = r.TrustedRoot
+		}
+		if len(r.RegistryKeys) > 0 {
+			files[evidencePath(e.RegistryKeys)] = r.RegistryKeys
 		}
 		if r.Problem == "" {
 			e.Digest = criteria.DigestOf(r.Data)
@@ -259,7 +265,7 @@ func Read(dir string) (*Stored, error) {
 	for _, e := range s.Index.Reports {
 		r := releasefile.Report{
 			Name: e.Name, Format: e.Format, Problem: e.Problem,
-			Declared: criteria.Declared{About: e.About, Time: e.Time, DatabaseTime: e.DatabaseTime, TrustedRoot: e.TrustedRoot},
+			Declared: criteria.Declared{About: e.About, Time: e.Time, DatabaseTime: e.DatabaseTime, TrustedRoot: e.TrustedRoot, RegistryKeys: e.RegistryKeys},
 		}
 		whole := true
 		for _, part := range []struct {
@@ -271,6 +277,7 @@ func Read(dir string) (*Stored, error) {
 		}{
 			{"evidence " + e.Name, e.Digest, e.Problem == "", strict.MaxReport, &r.Data},
 			{"the trusted root of evidence " + e.Name, e.TrustedRoot, !e.TrustedRoot.IsZero(), releasefile.MaxTrustedRoot, &r.TrustedRoot},
+			{"the registry keys of evidence " + e.Name, e.RegistryKeys, !e.RegistryKeys.IsZero(), releasefile.MaxTrustedRoot, &r.RegistryKeys},
 		} {
 			if !part.there {
 				continue

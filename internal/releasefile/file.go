@@ -72,6 +72,11 @@ type EvidenceSpec struct {
 	// a Sigstore trusted root, or a public key in PEM. Default the root of
 	// Sigstore's public instance. It counts only if the policy accepts it.
 	TrustedRoot string `yaml:"trustedRoot"`
+	// RegistryKeys is the path of a package registry's keys, as npm's answers
+	// them at /-/npm/v1/keys. With it, the registry's attestation that it
+	// published the package must stand in the report, too. It counts only if the
+	// policy accepts it, under trustedRoots.
+	RegistryKeys string `yaml:"registryKeys"`
 }
 
 // VerifierSpec says who answers for the verdict.

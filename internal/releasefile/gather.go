@@ -46,6 +46,9 @@ type Report struct {
 	// TrustedRoot is what the report's signatures are verified with, empty where
 	// the format has none; Declared.TrustedRoot is its digest.
 	TrustedRoot []byte
+	// RegistryKeys are the keys of the package registry that has to have signed
+	// for it, empty where none has; Declared.RegistryKeys is their digest.
+	RegistryKeys []byte
 }
 
 // maxArtifacts bounds what one pattern may mean by mistake.
@@ -340,7 +343,7 @@ func (f *File) checksums(root *os.Root, g *Gathered) error {
 	return nil
 }
 
-// MaxTrustedRoot bounds a trusted root or a public key in bytes; the public
+// MaxTrustedRoot bounds a trusted root, a public key or a registry's keys in bytes; the public
 // instance's has some 10 kB.
 const MaxTrustedRoot = 4 << 20
 
@@ -351,6 +354,8 @@ type Format struct {
 	// are verified with where the release file names nothing.
 	Signed      bool
 	TrustedRoot []byte
+	// Registry is true where reports hold what a package registry signed.
+	Registry bool
 }
 
 func (f *File) evidence(root *os.Root, g *Gathered, formats []Format) error {
@@ -396,6 +401,18 @@ func (f *File) evidence(root *os.Root, g *Gathered, formats []Format) error {
 			r.Declared.TrustedRoot = criteria.DigestOf(r.TrustedRoot)
 		} else if spec.TrustedRoot != "" {
 			return f.faultAt(at, "the trusted root %s is empty", spec.TrustedRoot)
+		}
+		if spec.RegistryKeys != "" {
+			if !format.Registry {
+				return f.faultAt(at, "no package registry signs reports of format %s: registryKeys is for those that one does", spec.Format)
+			}
+			if r.RegistryKeys, err = readIn(root, spec.RegistryKeys, MaxTrustedRoot); err != nil {
+				return f.faultAt(at, "reading the registry's keys: %v", err)
+			}
+			if len(r.RegistryKeys) == 0 {
+				return f.faultAt(at, "the registry's keys %s are empty", spec.RegistryKeys)
+			}
+			r.Declared.RegistryKeys = criteria.DigestOf(r.RegistryKeys)
 		}
 		g.Reports = append(g.Reports, r)
 	}
@@ -518,5 +535,5 @@ func (r Report) Read(formats map[string]criteria.Format) (criteria.Evidence, err
 	if r.Problem != "" {
 		return criteria.UnreadEvidence(f, r.Name, r.Problem, r.Declared), nil
 	}
-	return criteria.ReadSignedEvidence(f, r.Name, r.Data, r.TrustedRoot, r.Declared), nil
+	return criteria.ReadSignedEvidence(f, r.Name, r.Data, r.TrustedRoot, r.RegistryKeys, r.Declared), nil
 }

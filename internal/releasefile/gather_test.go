@@ -48,7 +48,7 @@ func folder(t testing.TB, files map[string]string) string {
 	return dir
 }
 
-var formats = []releasefile.Format{{Name: "cyclonedx-json"}, {Name: "junit"}, {Name: "osv-scanner"}, {Name: "sarif"}, {Name: "slsa-provenance", Signed: true, TrustedRoot: []byte("built in")}}
+var formats = []releasefile.Format{{Name: "cyclonedx-json"}, {Name: "junit"}, {Name: "osv-scanner"}, {Name: "sarif"}, {Name: "slsa-provenance", Signed: true, TrustedRoot: []byte("built in"), Registry: true}}
 
 func gather(t testing.TB, dir, text string) (*releasefile.Gathered, error) {
 	t.Helper()
@@ -175,6 +175,16 @@ func TestGather_faults(t *testing.T) {
 		{"unknown_format", artifacts + "evidence:\n  - {path: r, format: junits}\n", nil, `hallmark.yaml:10:5: unknown format "junits": did you mean "junit"?`},
 		{"unknown_format_far", artifacts + "evidence:\n  - {path: r, format: something}\n", nil, `hallmark.yaml:10:5: unknown format "something": list them with: hallmark criteria --formats`},
 		{"root_of_unsigned", artifacts + "evidence:\n  - {path: r, format: junit, trustedRoot: root}\n", nil, `hallmark.yaml:10:5: reports of format junit are not signed: trustedRoot is for those that are`},
+		{"registry_keys_of_unsigned", artifacts + "evidence:\n  - {path: r, format: junit, registryKeys: keys}\n", nil, `hallmark.yaml:10:5: no package registry signs reports of format junit: registryKeys is for those that one does`},
+		{"registry_keys_missing", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, registryKeys: keys}\n", nil, `hallmark.yaml:10:5: reading the registry's keys: keys: no such file or directory`},
+		{
+			"registry_keys_too_large", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, registryKeys: keys}\n",
+			func(t *testing.T, dir string) { grow(t, dir, "keys", releasefile.MaxTrustedRoot+1) }, `hallmark.yaml:10:5: reading the registry's keys: keys is too large: more than 4194304 bytes`,
+		},
+		{
+			"registry_keys_empty", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, registryKeys: keys}\n",
+			func(t *testing.T, dir string) { grow(t, dir, "keys", 0) }, `hallmark.yaml:10:5: the registry's keys keys are empty`,
+		},
 		{"root_missing", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, trustedRoot: root}\n", nil, `hallmark.yaml:10:5: reading the trusted root: root: no such file or directory`},
 		{"root_outside", artifacts + "evidence:\n  - {path: r, format: slsa-provenance, trustedRoot: ../root}\n", nil, `hallmark.yaml:10:5: reading the trusted root: "../root" is no path inside the release folder`},
 		{
@@ -234,6 +244,23 @@ func TestGather_trustedRoot(t *testing.T) {
 		if string(r.TrustedRoot) != want || want != "" && r.Declared.TrustedRoot != sum(want) || want == "" && !r.Declared.TrustedRoot.IsZero() {
 			t.Errorf("report %d: root %q, declared %v, want %q", i, r.TrustedRoot, r.Declared.TrustedRoot, want)
 		}
+	}
+}
+
+// The registry's keys are those that the release file names, and no others.
+func TestGather_registryKeys(t *testing.T) {
+	dir := folder(t, map[string]string{"dist/a": "A", "r": "R", "keys": "npm's"})
+	g, err := gather(t, dir, releaseFile("artifacts: [dist/a]\nevidence:\n"+
+		"  - {path: r, format: slsa-provenance, registryKeys: keys}\n"+
+		"  - {path: r, format: slsa-provenance}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := g.Reports[0]; string(r.RegistryKeys) != "npm's" || r.Declared.RegistryKeys != sum("npm's") {
+		t.Errorf("keys %q, declared %v, want those of the file", r.RegistryKeys, r.Declared.RegistryKeys)
+	}
+	if r := g.Reports[1]; r.RegistryKeys != nil || !r.Declared.RegistryKeys.IsZero() {
+		t.Errorf("keys %q, declared %v, want none", r.RegistryKeys, r.Declared.RegistryKeys)
 	}
 }
 

@@ -31,10 +31,11 @@ import (
 //   - an object whose "attestations" hold bundles, as the interfaces of GitHub and
 //     npm answer.
 //
-// Attestations of other predicate types are passed over.
+// Attestations of other predicate types are passed over; but npm's own, that it
+// published the package, has to be there where the registry's keys are given.
 type Provenance struct{}
 
-var _ criteria.SignedFormat = Provenance{}
+var _ criteria.RegistryFormat = Provenance{}
 
 // Name implements [criteria.Format].
 func (Provenance) Name() string { return "slsa-provenance" }
@@ -46,7 +47,12 @@ func (Provenance) Gives() []criteria.Fact { return []criteria.Fact{criteria.Fact
 func (p Provenance) Read(r io.Reader) (criteria.Facts, error) { return p.ReadSigned(r, nil) }
 
 // ReadSigned implements [criteria.SignedFormat].
-func (Provenance) ReadSigned(r io.Reader, trust []byte) (criteria.Facts, error) {
+func (p Provenance) ReadSigned(r io.Reader, trust []byte) (criteria.Facts, error) {
+	return p.ReadRegistry(r, trust, nil)
+}
+
+// ReadRegistry implements [criteria.RegistryFormat].
+func (Provenance) ReadRegistry(r io.Reader, trust, registryKeys []byte) (criteria.Facts, error) {
 	data, err := strict.Read(r, strict.MaxReport)
 	if err != nil {
 		return criteria.Facts{}, err
@@ -61,9 +67,23 @@ func (Provenance) ReadSigned(r io.Reader, trust []byte) (criteria.Facts, error) 
 	if err != nil {
 		return criteria.Facts{}, err
 	}
+	var published []publication
+	if len(registryKeys) > 0 {
+		keys, err := newRegistry(registryKeys)
+		if err != nil {
+			return criteria.Facts{}, fmt.Errorf("the registry's keys it is to be verified with (registryKeys) %w", err)
+		}
+		published = keys.published(signed, by)
+	}
 	c := collection{}
 	for _, s := range signed {
-		if err := c.add(s.read(by)); err != nil {
+		r := s.read(by)
+		if len(registryKeys) > 0 && r.signer != nil {
+			if why := unpublished(r.statement, published); why != "" {
+				r = reading{statement: r.statement, problem: clip(why)}
+			}
+		}
+		if err := c.add(r); err != nil {
 			return criteria.Facts{}, fmt.Errorf("%s: %w", s.where, err)
 		}
 	}
@@ -93,6 +113,7 @@ type statement struct {
 	Type          string `json:"_type"`
 	PredicateType string `json:"predicateType"`
 	Subject       []struct {
+		Name   string            `json:"name"`
 		Digest map[string]string `json:"digest"`
 	} `json:"subject"`
 	Predicate raw `json:"predicate"`
