@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,6 +135,79 @@ func TestRealProvenance(t *testing.T) {
 				if j.Status != criteria.Fail || j.BuildLevel != 0 {
 					t.Errorf("%s: %v, level %d: %s; want fail", what, j.Status, j.BuildLevel, j.Reason)
 				}
+			}
+		})
+	}
+}
+
+// npm's own word beside its builder's: with the registry's keys it has to be
+// there, and hold, and the policy has to know the keys.
+func TestRegistryKeys(t *testing.T) {
+	const (
+		testdata = "cli/slsa-verifier/testdata/npm/gha/supreme-googles-cli-v02-tag"
+		signed   = "SHA256:jl3bwswu80PjjokCgh0o2w5c2U4LhQAE57gj9cz1kzA"
+		key      = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE1Olb3zMAFFxXKHiIkQO5cJ3Yhl5i6UPp+IhuteBJbuHcA5UogKo0EWtlWwW6KSaKoTNEYL7JlCQiVnkhBktUgg=="
+	)
+	keys := func(id, expires string) []byte {
+		return fmt.Appendf(nil, `{"keys":[{"keyid":%q,"keytype":"ecdsa-sha2-nistp256","scheme":"ecdsa-sha2-nistp256","key":%q,"expires":%q}]}`, id, key, expires)
+	}
+	good := keys(signed, "2025-01-29T00:00:00.000Z")
+	parse := func(s string) criteria.Digest {
+		d, err := criteria.ParseDigest(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for name, c := range map[string]struct {
+		file           string
+		keys, accepted []byte
+		status         criteria.Status
+		reason         string
+	}{
+		"npm's word":                 {".tgz.json", good, good, criteria.Pass, ""},
+		"not asked for":              {".tgz.json", nil, nil, criteria.Pass, ""},
+		"altered, and not asked for": {"-invalidsigpub.tgz.json", nil, nil, criteria.Pass, ""},
+		"altered":                    {"-invalidsigpub.tgz.json", good, good, criteria.Unknown, "could not be verified"},
+		"another key":                {".tgz.json", keys("SHA256:other", "2025-01-29T00:00:00.000Z"), keys("SHA256:other", "2025-01-29T00:00:00.000Z"), criteria.Unknown, "registryKeys"},
+		"keys that nobody accepts":   {".tgz.json", good, nil, criteria.Unknown, "the policy does not accept"},
+		"expired":                    {".tgz.json", keys(signed, "2023-01-01T00:00:00Z"), keys(signed, "2023-01-01T00:00:00Z"), criteria.Unknown, "expired on 2023-01-01"},
+		"no keys":                    {".tgz.json", []byte("{}"), []byte("{}"), criteria.Unknown, "list no key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := releasefile.Report{
+				Name: "npm.json", Format: "slsa-provenance", Data: moduleFile(t, "github.com/slsa-framework/slsa-verifier/v2", testdata+c.file),
+				TrustedRoot: verify.PublicGoodRoot(), RegistryKeys: c.keys,
+			}
+			r.Declared.TrustedRoot = criteria.DigestOf(r.TrustedRoot)
+			roots := r.Declared.TrustedRoot.String()
+			if c.keys != nil {
+				r.Declared.RegistryKeys = criteria.DigestOf(c.keys)
+			}
+			if c.accepted != nil {
+				roots += ", " + criteria.DigestOf(c.accepted).String()
+			}
+			ev, err := r.Read(releasefile.ByName(known().Formats))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := criteria.ParsePolicy("policy.yaml", []byte("profile: basic\ntrustedRoots: ["+roots+"]\ncriteria: {built-by-trusted-builder: {minimumLevel: 1, refs: [refs/tags/v1.0.5]}}\n"), known().Kinds, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := p.Evaluate(criteria.Release{
+				Name: "x", Version: "1", Resource: "pkg:generic/x@1", Repository: "git+https://github.com/trishankatdatadog/supreme-goggles",
+				Source:    criteria.Subject{Name: "source", Digest: parse("gitCommit:38ebf99444e033b2f1550c9aaaeacd62d02a12ba")},
+				Artifacts: []criteria.Subject{{Name: "x", Digest: parse("sha512:1e2ebece757250876cde9d0f6c636ed6e0088a23a6c477fe0cd1afcc11800a5ba0c932f4a57a12537063d49d717bb7ae76b8a2938b3d48e7f02617f6564ad919")}},
+			}, []criteria.Evidence{ev}, time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))
+			i := slices.IndexFunc(d.Judgements, func(j criteria.Judgement) bool { return j.Criterion == "built-by-trusted-builder" })
+			j := d.Judgements[i]
+			said := j.Reason + strings.Join(j.Notes, " ")
+			for _, f := range j.Findings {
+				said += f.Message
+			}
+			if j.Status != c.status || !strings.Contains(said, c.reason) {
+				t.Errorf("%v: %s; want %v with %q", j.Status, said, c.status, c.reason)
 			}
 		})
 	}

@@ -186,6 +186,76 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// published is a format of tallies that a registry signs, with its keys' own
+// bytes.
+type published struct{ tally }
+
+func (published) Name() string { return "published" }
+func (p published) ReadSigned(r io.Reader, trust []byte) (criteria.Facts, error) {
+	return p.ReadRegistry(r, trust, nil)
+}
+
+func (p published) ReadRegistry(r io.Reader, trust, keys []byte) (criteria.Facts, error) {
+	if string(trust) != "root" || string(keys) != "keys" {
+		return criteria.Facts{}, fmt.Errorf("is not signed with %q and %q", trust, keys)
+	}
+	return p.Read(r)
+}
+
+// What a report was verified with lies in the dossier, and a replay verifies with
+// that and nothing else.
+func TestReplay_registryKeys(t *testing.T) {
+	root, keys := criteria.DigestOf([]byte("root")), criteria.DigestOf([]byte("keys"))
+	known := catalogue()
+	known.Formats = append(known.Formats, published{})
+	write := func(t *testing.T) (string, criteria.Decision) {
+		t.Helper()
+		j := judge(t)
+		report := releasefile.Report{
+			Name: "npm.txt", Format: "published", Data: []byte("ok\n"), TrustedRoot: []byte("root"), RegistryKeys: []byte("keys"),
+			Declared: criteria.Declared{About: j.Reports[0].Declared.About, Time: at.Add(-time.Hour), TrustedRoot: root, RegistryKeys: keys},
+		}
+		policy := fmt.Sprintf("profile: basic\nvouched: [tally, listing, published]\ntrustedRoots: [%s, %s]\n", root, keys)
+		j, err := dossier.Judge(j.Release, "policy.yaml", []byte(policy), append(j.Reports, report), at, true, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "out")
+		if err := j.Write(dir); err != nil {
+			t.Fatal(err)
+		}
+		return dir, j.Decision
+	}
+	dir, want := write(t)
+	got, err := dossier.Replay(dir, known)
+	if err != nil || !got.Decision.Passed || !want.Passed {
+		t.Fatalf("Replay() = %+v, %v, want what passed", got, err)
+	}
+	file := "evidence/" + keys.Hex()
+	for name, alter := range map[string]func(*testing.T, string){
+		"altered": func(t *testing.T, dir string) { put(t, dir, file, []byte("key")) },
+		"removed": func(t *testing.T, dir string) { remove(t, dir, file) },
+		"replaced with the index": func(t *testing.T, dir string) {
+			remove(t, dir, file)
+			put(t, dir, "evidence/"+criteria.DigestOf([]byte("mine")).Hex(), []byte("mine"))
+			replace(t, dir, dossier.IndexFile, keys.Hex(), criteria.DigestOf([]byte("mine")).Hex())
+		},
+		"dropped": func(t *testing.T, dir string) {
+			remove(t, dir, file)
+			replace(t, dir, dossier.IndexFile, fmt.Sprintf(",\n      \"registryKeys\": %q", keys), "")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := write(t)
+			alter(t, dir)
+			var differs *dossier.DifferenceError
+			if _, err := dossier.Replay(dir, known); !errors.As(err, &differs) || !strings.Contains(err.Error(), "npm.txt") {
+				t.Errorf("Replay() = %v, want a *DifferenceError that names npm.txt", err)
+			}
+		})
+	}
+}
+
 // alterations of a byte: of one bit, of case, of what stands for nothing.
 func alterations(b byte) []byte {
 	out := []byte{b ^ 1, b ^ 0x20, ' ', '\t', '0', '1'}
