@@ -45,6 +45,16 @@ func relate(rel Release, ev []Evidence) *relations {
 			r.products = append(r.products, i)
 		}
 	}
+	// What speaks of a further digest of an artifact speaks of the artifact.
+	digests := make(map[string]Digest, len(rel.Artifacts))
+	for _, a := range rel.Artifacts {
+		digests[a.Name] = a.Digest
+	}
+	for _, a := range rel.Also {
+		if d := digests[a.Name]; d != a.Digest && !d.IsZero() {
+			r.about[d] = append(r.about[d], r.about[a.Digest]...)
+		}
+	}
 	return r
 }
 

@@ -30,6 +30,14 @@ type Release struct {
 	Source    Subject   `json:"source"`
 	Previous  Subject   `json:"previous,omitzero"`
 	Artifacts []Subject `json:"artifacts"`
+	// Also are further digests of artifacts, under their names, by whoever read
+	// the same bytes: npm's attestations name a tarball by SHA-512 alone.
+	Also []Subject `json:"also,omitempty"`
+}
+
+// Names reports whether d is a digest of s, one of r's artifacts or its source.
+func (r Release) Names(s Subject, d Digest) bool {
+	return d == s.Digest || slices.Contains(r.Also, Subject{Name: s.Name, Digest: d}) && slices.Contains(r.Artifacts, s)
 }
 
 // Check returns what makes r no release: every fault, not only the first.
@@ -87,6 +95,17 @@ func (r Release) Check() error {
 			fault("artifacts %q and %q are the same bytes", digests[a.Digest], a.Name)
 		}
 		names[a.Name], digests[a.Digest] = true, a.Name
+	}
+	for _, a := range r.Also {
+		switch {
+		case !slices.ContainsFunc(r.Artifacts, func(s Subject) bool { return s.Name == a.Name }):
+			fault("a further digest is of %q, which is no artifact", a.Name)
+		case a.Digest.Algorithm() != "sha512":
+			fault("artifact %q is %s as well: expected sha512", a.Name, a.Digest)
+		case digests[a.Digest] != "":
+			fault("artifacts %q and %q are the same bytes", digests[a.Digest], a.Name)
+		}
+		digests[a.Digest] = a.Name
 	}
 	return errors.Join(faults...)
 }

@@ -13,6 +13,12 @@ func TestRelease_Check(t *testing.T) {
 		t.Fatalf("Check() = %v, want nil", err)
 	}
 	file := criteria.DigestOf([]byte("x"))
+	longer := longDigest(t, "ab")
+	also := widget()
+	also.Also = []criteria.Subject{{Name: "widget-linux", Digest: longer}}
+	if err := also.Check(); err != nil {
+		t.Fatalf("Check() with a further digest = %v, want nil", err)
+	}
 	for _, tt := range []struct {
 		name  string
 		alter func(*criteria.Release)
@@ -32,6 +38,12 @@ func TestRelease_Check(t *testing.T) {
 		{"same_bytes", func(r *criteria.Release) { r.Artifacts[1].Digest = linux.Digest }, `artifacts "widget-linux" and "widget-darwin" are the same bytes`},
 		{"named_like_source", func(r *criteria.Release) { r.Artifacts[0].Name = "source" }, `an artifact is named "source", which is the name of the source`},
 		{"control_character", func(r *criteria.Release) { r.Artifacts[0].Name = "a\x1b[2J" }, `the name of artifact "a\x1b[2J" holds a control character`},
+		{"also_of_nothing", func(r *criteria.Release) { r.Also = []criteria.Subject{{Name: "source", Digest: longer}} }, `a further digest is of "source", which is no artifact`},
+		{"also_another_file", func(r *criteria.Release) { r.Also = []criteria.Subject{{Name: "widget-linux", Digest: file}} }, `artifact "widget-linux" is ` + file.String() + ` as well: expected sha512`},
+		{"also_nothing", func(r *criteria.Release) { r.Also = []criteria.Subject{{Name: "widget-linux"}} }, `artifact "widget-linux" is  as well: expected sha512`},
+		{"also_of_both", func(r *criteria.Release) {
+			r.Also = []criteria.Subject{{Name: "widget-linux", Digest: longer}, {Name: "widget-darwin", Digest: longer}}
+		}, `artifacts "widget-linux" and "widget-darwin" are the same bytes`},
 		{"several", func(r *criteria.Release) { r.Name, r.Version = "", "" }, "the release has no name\nthe release has no version"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -41,6 +53,44 @@ func TestRelease_Check(t *testing.T) {
 				t.Errorf("Check() = %v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+func longDigest(t *testing.T, pair string) criteria.Digest {
+	t.Helper()
+	d, err := criteria.ParseDigest("sha512:" + strings.Repeat(pair, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// A report about a further digest of an artifact is about that artifact, and about
+// no other.
+func TestRelease_also(t *testing.T) {
+	longer, other := longDigest(t, "ab"), longDigest(t, "cd")
+	r := widget()
+	r.Also = []criteria.Subject{{Name: linux.Name, Digest: longer}}
+	d := criteria.Decision{Release: r}
+	for _, about := range [][]criteria.Digest{{longer}, {other}, {darwin.Digest}, {longer, linux.Digest}, {}} {
+		d.Evidence = append(d.Evidence, criteria.Evidence{About: about, Gives: []criteria.Fact{criteria.FactBuilds}})
+	}
+	of := d.Speaking()
+	for i, want := range []struct{ linux, darwin bool }{{true, false}, {false, false}, {false, true}, {true, false}, {false, false}} {
+		if l, d := of(i, linux), of(i, darwin); l != want.linux || d != want.darwin {
+			t.Errorf("report %d is about linux: %t, about darwin: %t; want %+v", i, l, d, want)
+		}
+		if of(i, source) {
+			t.Errorf("report %d is about the source", i)
+		}
+	}
+	for digest, want := range map[criteria.Digest]bool{longer: true, linux.Digest: true, other: false, darwin.Digest: false} {
+		if got := r.Names(linux, digest); got != want {
+			t.Errorf("Names(linux, %s) = %t, want %t", digest, got, want)
+		}
+	}
+	if r.Names(darwin, longer) || r.Names(criteria.Subject{Name: linux.Name, Digest: darwin.Digest}, longer) {
+		t.Error("Names() gives an artifact's further digest to another")
 	}
 }
 

@@ -146,7 +146,7 @@ func (c builtByTrustedBuilderCriterion) Evaluate(in criteria.Input) criteria.Out
 			continue
 		}
 		for i, b := range e.Facts.Builds.Items {
-			if !slices.Contains(b.Subjects, in.Subject.Digest) {
+			if !slices.ContainsFunc(b.Subjects, func(d criteria.Digest) bool { return in.Release.Names(in.Subject, d) }) {
 				continue
 			}
 			builds++

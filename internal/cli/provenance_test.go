@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/sha512"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -151,6 +153,9 @@ func TestRegistryKeys(t *testing.T) {
 	keys := func(id, expires string) []byte {
 		return fmt.Appendf(nil, `{"keys":[{"keyid":%q,"keytype":"ecdsa-sha2-nistp256","scheme":"ecdsa-sha2-nistp256","key":%q,"expires":%q}]}`, id, key, expires)
 	}
+	// npm names the tarball by SHA-512 alone, and a release by SHA-256.
+	tarball := moduleFile(t, "github.com/slsa-framework/slsa-verifier/v2", testdata+".tgz")
+	longer := sha512.Sum512(tarball)
 	good := keys(signed, "2025-01-29T00:00:00.000Z")
 	parse := func(s string) criteria.Digest {
 		d, err := criteria.ParseDigest(s)
@@ -198,7 +203,8 @@ func TestRegistryKeys(t *testing.T) {
 			d := p.Evaluate(criteria.Release{
 				Name: "x", Version: "1", Resource: "pkg:generic/x@1", Repository: "git+https://github.com/trishankatdatadog/supreme-goggles",
 				Source:    criteria.Subject{Name: "source", Digest: parse("gitCommit:38ebf99444e033b2f1550c9aaaeacd62d02a12ba")},
-				Artifacts: []criteria.Subject{{Name: "x", Digest: parse("sha512:1e2ebece757250876cde9d0f6c636ed6e0088a23a6c477fe0cd1afcc11800a5ba0c932f4a57a12537063d49d717bb7ae76b8a2938b3d48e7f02617f6564ad919")}},
+				Artifacts: []criteria.Subject{{Name: "x", Digest: criteria.DigestOf(tarball)}},
+				Also:      []criteria.Subject{{Name: "x", Digest: parse("sha512:" + hex.EncodeToString(longer[:]))}},
 			}, []criteria.Evidence{ev}, time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))
 			i := slices.IndexFunc(d.Judgements, func(j criteria.Judgement) bool { return j.Criterion == "built-by-trusted-builder" })
 			j := d.Judgements[i]

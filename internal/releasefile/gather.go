@@ -3,6 +3,7 @@ package releasefile
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -136,12 +137,17 @@ func (f *File) artifacts(ctx context.Context, root *os.Root, g *Gathered, watch 
 		}
 		g.paths[name] = p
 	}
-	digests, err := hashAll(ctx, root, paths, watch)
+	// A registry names packages by SHA-512, which costs several times SHA-256.
+	asked := slices.ContainsFunc(f.Evidence, func(e EvidenceSpec) bool { return e.RegistryKeys != "" })
+	digests, err := hashAll(ctx, root, paths, asked, watch)
 	if err != nil {
 		return err
 	}
 	for i, p := range paths {
-		g.Release.Artifacts = append(g.Release.Artifacts, criteria.Subject{Name: path.Base(p), Digest: digests[i]})
+		g.Release.Artifacts = append(g.Release.Artifacts, criteria.Subject{Name: path.Base(p), Digest: digests[i].sha256})
+		if asked {
+			g.Release.Also = append(g.Release.Also, criteria.Subject{Name: path.Base(p), Digest: digests[i].sha512})
+		}
 	}
 	if f.Checksums != "" {
 		return f.checksums(root, g)
@@ -182,18 +188,22 @@ func (w Watch) begin(root *os.Root, paths []string) (add func(int64), done func(
 	return w(total)
 }
 
-// hashAll returns the SHA-256 of each path, reading several at once; memory
+// digests are those of one file, from one reading.
+type digests struct{ sha256, sha512 criteria.Digest }
+
+// hashAll returns the SHA-256 of each path, and the SHA-512 where that is asked
+// for, reading several at once; memory
 // does not depend on their size. The error names what cannot be read in the
 // order of paths, so that two runs say the same.
-func hashAll(ctx context.Context, root *os.Root, paths []string, watch Watch) ([]criteria.Digest, error) {
+func hashAll(ctx context.Context, root *os.Root, paths []string, both bool, watch Watch) ([]digests, error) {
 	add, done := watch.begin(root, paths)
 	defer done()
-	out, faults := make([]criteria.Digest, len(paths)), make([]error, len(paths))
+	out, faults := make([]digests, len(paths)), make([]error, len(paths))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, p := range paths {
 		group.Go(func() error {
-			d, err := hash(ctx, root, p, add)
+			d, err := hash(ctx, root, p, both, add)
 			if err != nil {
 				faults[i] = fmt.Errorf("hashing artifact %s: %w", p, err)
 			}
@@ -213,30 +223,39 @@ const readSize = 128 << 10
 
 var buffers = sync.Pool{New: func() any { return new([readSize]byte) }}
 
-func hash(ctx context.Context, root *os.Root, p string, add func(int64)) (criteria.Digest, error) {
+func hash(ctx context.Context, root *os.Root, p string, both bool, add func(int64)) (d digests, err error) {
 	file, err := openRegular(root, p)
 	if err != nil {
-		return criteria.Digest{}, err
+		return d, err
 	}
 	defer file.Close()
-	h := sha256.New()
+	h, longer := sha256.New(), sha512.New()
 	buf := buffers.Get().(*[readSize]byte)
 	defer buffers.Put(buf)
 	for {
 		if err := ctx.Err(); err != nil {
-			return criteria.Digest{}, err
+			return d, err
 		}
 		n, err := file.Read(buf[:])
 		h.Write(buf[:n])
+		if both {
+			longer.Write(buf[:n])
+		}
 		add(int64(n))
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return criteria.Digest{}, err
+			return d, err
 		}
 	}
-	return criteria.ParseDigest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	if both {
+		if d.sha512, err = criteria.ParseDigest("sha512:" + hex.EncodeToString(longer.Sum(nil))); err != nil {
+			return d, err
+		}
+	}
+	d.sha256, err = criteria.ParseDigest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	return d, err
 }
 
 // openRegular opens a regular file inside root: a pipe or a device would make
@@ -504,14 +523,14 @@ func (g *Gathered) Unchanged(ctx context.Context, watch Watch) error {
 	for i, a := range files {
 		paths[i] = g.paths[a.Name]
 	}
-	digests, err := hashAll(ctx, root, paths, watch)
+	digests, err := hashAll(ctx, root, paths, false, watch)
 	if err != nil {
 		return err
 	}
 	var faults []error
 	for i, a := range files {
-		if !digests[i].Matches(a.Digest) {
-			faults = append(faults, fmt.Errorf("artifact %s %w: it was %s, it is %s", a.Name, ErrChanged, a.Digest, digests[i]))
+		if !digests[i].sha256.Matches(a.Digest) {
+			faults = append(faults, fmt.Errorf("artifact %s %w: it was %s, it is %s", a.Name, ErrChanged, a.Digest, digests[i].sha256))
 		}
 	}
 	return errors.Join(faults...)

@@ -3,6 +3,7 @@ package releasefile_test
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -261,6 +262,16 @@ func TestGather_registryKeys(t *testing.T) {
 	}
 	if r := g.Reports[1]; r.RegistryKeys != nil || !r.Declared.RegistryKeys.IsZero() {
 		t.Errorf("keys %q, declared %v, want none", r.RegistryKeys, r.Declared.RegistryKeys)
+	}
+	longer := sha512.Sum512([]byte("A"))
+	if a := g.Release.Also; len(a) != 1 || a[0].Name != "a" || a[0].Digest.String() != "sha512:"+hex.EncodeToString(longer[:]) || g.Release.Artifacts[0].Digest != sum("A") {
+		t.Errorf("artifacts %v, also %v, want the SHA-256 and the SHA-512 of a", g.Release.Artifacts, a)
+	}
+	if err := g.Unchanged(t.Context(), nil); err != nil {
+		t.Errorf("Unchanged() = %v", err)
+	}
+	if g, err = gather(t, dir, releaseFile("artifacts: [dist/a]\n")); err != nil || g.Release.Also != nil {
+		t.Errorf("also %v, %v, want none where no registry signs", g.Release.Also, err)
 	}
 }
 
