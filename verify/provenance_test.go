@@ -517,7 +517,7 @@ func TestNpmPublish(t *testing.T) {
 			}
 			text := "verifier: " + verifierID + "\nresource: " + resourceURI + "\nlevel: standard\nmaxAge: 90d\nsigners:\n  - key: |\n      " + indented(releaseKey.pem(), "      ") +
 				"\nattestations:\n  - predicateType: " + published + "\n    signers:\n      - name: npm registry\n        key: |\n          " + indented(key, "          ") +
-				"\n    all: [{path: registry, equals: 'https://registry.npmjs.org'}]\n"
+				"\n    all: [{path: registry, matches: 'https://registry.npmjs.*'}]\n"
 			e, err := verify.ParseTrust("trust.yaml", []byte(text))
 			if err != nil {
 				t.Fatal(err)

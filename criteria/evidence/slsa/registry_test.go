@@ -232,7 +232,7 @@ func TestReadRegistryOther(t *testing.T) {
 	}
 	const (
 		purl  = "pkg:npm/%40acme/widget@1.2.3"
-		named = `{"name":"@acme/widget","version":"1.2.3","registry":"https://registry.npmjs.org"}`
+		named = `{"name":"@acme/widget","version":"1.2.3","registry":"https://registry.example"}`
 		built = `{"buildDefinition":{"buildType":"https://b.example/t"},"runDetails":{"builder":{"id":"https://b.example"}}}`
 	)
 	sha512, other := `"sha512":"`+strings.Repeat("ab", 64)+`"`, `"sha512":"`+strings.Repeat("cd", 64)+`"`
