@@ -10,8 +10,8 @@ import (
 )
 
 // Limits on what comes with a bundle and is asked before anybody who is trusted
-// had a word in it. One signature of a key of a mebibyte takes most of an hour,
-// and nothing breaks it off.
+// had a word in it. One signature of an RSA key of 64 KiB takes some ten seconds,
+// that of a larger one far longer, and nothing breaks it off.
 const (
 	maxChain = 10       // certificates
 	maxRSA   = 8192     // bits of a key
