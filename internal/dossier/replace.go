@@ -59,6 +59,13 @@ func Check(dir string) error {
 		return fmt.Errorf("%s is the working folder, or one above it, and cannot be replaced", dir)
 	}
 	entries, err := os.ReadDir(dir)
+	// Another run may have replaced and removed what was opened before it was read.
+	for tries := 0; errors.Is(err, fs.ErrNotExist) && tries < 100; tries++ {
+		if _, gone := os.Stat(dir); gone != nil {
+			return Check(dir)
+		}
+		entries, err = os.ReadDir(dir)
+	}
 	if err != nil {
 		return err
 	}
