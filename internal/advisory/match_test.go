@@ -160,6 +160,7 @@ func TestEcosystems(t *testing.T) {
 		"pkg:pub/dio@1.0.0":                                           "PUB 2.0.0",
 		"pkg:swift/github.com/apple/swift-nio@1.0.0":                  "SW 2.0.0",
 		"pkg:githubactions/tj-actions/changed-files@45.0.0":           "? GHA cannot be decided: the component is of ecosystem GitHub Actions, whose versions have no order that is known here",
+
 		"pkg:deb/debian/libssl3@3.0.11-1~deb12u1?distro=debian-12&upstream=openssl":                                          "DEB12 3.0.11-1~deb12u2",
 		"pkg:deb/debian/openssl@3.0.11-1~deb12u2?distro=debian-12.5":                                                         "clean",
 		"pkg:deb/debian/openssl@1.1.1n-0%2Bdeb11u4?distro=bullseye":                                                          "DEB11 1.1.1n-0+deb11u5",
