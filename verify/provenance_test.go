@@ -266,10 +266,7 @@ func TestProvenance(t *testing.T) {
 			}
 			got, err := v.Verify(context.Background(), artifact)
 			if tt.want != "" {
-				var no *verify.RejectionError
-				if !errors.As(err, &no) || !no.Has(verify.RequirementUnmet) || !strings.Contains(err.Error(), tt.want) {
-					t.Errorf("Verify = %v, want a reason with %q", err, tt.want)
-				}
+				requirementUnmet(t, err, tt.want)
 				return
 			}
 			if err != nil {

@@ -311,21 +311,7 @@ const requirements = `attestations:
 `
 
 func TestParseTrustRequirements(t *testing.T) {
-	got, err := verify.ParseTrust("trust.yaml", []byte(trustFile+requirements))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := got.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := verify.ParseTrust("trust.yaml", text)
-	if err != nil {
-		t.Fatalf("ParseTrust of what Encode wrote: %v\n%s", err, text)
-	}
-	if diff := cmp.Diff(got, again, sameExpect); diff != "" {
-		t.Errorf("ParseTrust∘Encode (-want +got):\n%s\n%s", diff, text)
-	}
+	got := readsBack(t, trustFile+requirements)
 	a := got.Attestations[0]
 	if len(a.All) != 4 || len(a.All[3].Any) != 2 || len(a.Any[0].OneOf) != 4 || a.Any[0].OneOf[3].String() != "false" || a.All[2].AtMost.String() != `"2026-11-22T12:00:00Z"` {
 		t.Errorf("ParseTrust = %+v", a)
@@ -536,5 +522,36 @@ func BenchmarkRequirements(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// readsBack holds that what a trust file says is what is written of it, and
+// returns that.
+func readsBack(t *testing.T, file string) verify.Expect {
+	t.Helper()
+	got, err := verify.ParseTrust("trust.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := got.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := verify.ParseTrust("trust.yaml", text)
+	if err != nil {
+		t.Fatalf("ParseTrust of what Encode wrote: %v\n%s", err, text)
+	}
+	if diff := cmp.Diff(got, again, sameExpect); diff != "" {
+		t.Errorf("ParseTrust∘Encode (-want +got):\n%s\n%s", diff, text)
+	}
+	return got
+}
+
+// requirementUnmet holds that err is a no because of a requirement, and says want.
+func requirementUnmet(t *testing.T, err error, want string) {
+	t.Helper()
+	var no *verify.RejectionError
+	if !errors.As(err, &no) || !no.Has(verify.RequirementUnmet) || !strings.Contains(err.Error(), want) {
+		t.Errorf("Verify = %v, want a reason with %q", err, want)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/hallmark-project/hallmark/attest"
 	"github.com/hallmark-project/hallmark/criteria"
 	"github.com/hallmark-project/hallmark/verify"
@@ -139,10 +137,7 @@ func TestSourceVerdict(t *testing.T) {
 			}
 			got, err := v.Verify(context.Background(), artifact)
 			if tt.want != "" {
-				var no *verify.RejectionError
-				if !errors.As(err, &no) || !no.Has(verify.RequirementUnmet) || !strings.Contains(err.Error(), tt.want) {
-					t.Errorf("Verify = %v, want a reason with %q", err, tt.want)
-				}
+				requirementUnmet(t, err, tt.want)
 				return
 			}
 			if err != nil {
@@ -201,21 +196,7 @@ vex:
 `
 
 func TestParseTrustOthers(t *testing.T) {
-	got, err := verify.ParseTrust("trust.yaml", []byte(trustFile+others))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := got.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := verify.ParseTrust("trust.yaml", text)
-	if err != nil {
-		t.Fatalf("ParseTrust of what Encode wrote: %v\n%s", err, text)
-	}
-	if diff := cmp.Diff(got, again, sameExpect); diff != "" {
-		t.Errorf("ParseTrust∘Encode (-want +got):\n%s\n%s", diff, text)
-	}
+	readsBack(t, trustFile+others)
 	if _, err := verify.ParseTrust("trust.yaml", []byte(trustFile+"vex: {}\n")); err != nil {
 		t.Errorf("ParseTrust with an empty vex = %v", err)
 	}

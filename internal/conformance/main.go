@@ -11,7 +11,9 @@
 // The trusted root is the public-good instance's unless another is given. What
 // it lists is required: an entry in one of its transparency logs, certificates
 // that one of its certificate logs holds, and of a bundle with timestamps one by
-// one of its authorities, since the command line cannot say what to require.
+// one of its authorities, since the command line cannot say what to require. The
+// root that is built in lists no authority of the instance's own: of it, logs alone
+// are required, and one of them has to say when it was signed.
 //
 // It exits with 0 for yes, 1 for no, 2 where it is used wrongly, and 3 where it
 // could not tell.
